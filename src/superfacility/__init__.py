@@ -1,0 +1,1 @@
+"""Superfacility: an open implementation of the NERSC Superfacility API."""

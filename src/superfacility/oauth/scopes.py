@@ -1,0 +1,93 @@
+"""The one table of security: every scope, the level it needs, and what it means.
+
+Routes, the published `x-nersc-scope`, the reference page and the checks all read it. A level grants every scope of its
+own and of the levels below; a client may have fewer.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+
+
+class SecurityLevel(IntEnum):
+    """How much a client may do. More power means a shorter life and fewer source ranges."""
+
+    GREEN = 1
+    YELLOW = 2
+    ORANGE = 3
+    RED = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+    @classmethod
+    def from_label(cls, label: str) -> "SecurityLevel":
+        return cls[label.upper()]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """Bounds of a level. Ranges must be at least as narrow as an IPv4 /24 or an IPv6 /64, at every level."""
+
+    lifetime: timedelta
+    max_ranges: int
+    meaning: str
+
+
+LEVELS: dict[SecurityLevel, LevelRule] = {
+    SecurityLevel.GREEN: LevelRule(timedelta(days=60), 16, "read your account, tasks and reservations"),
+    SecurityLevel.YELLOW: LevelRule(timedelta(days=60), 8, "also see jobs and list directories"),
+    SecurityLevel.ORANGE: LevelRule(timedelta(days=30), 8, "also read and write files, transfer data, manage groups"),
+    SecurityLevel.RED: LevelRule(timedelta(days=2), 2, "also run commands, submit and cancel jobs, reserve"),
+}
+
+
+class Scope(StrEnum):
+    """`<group>.<object>:<read|write>`."""
+
+    ACCOUNT_READ = "account.info:read"
+    PROJECT_JOBS_READ = "account.jobs:read"
+    GROUPS_WRITE = "account.groups:write"
+    TASKS_READ = "tasks.task:read"
+    TASKS_WRITE = "tasks.task:write"
+    RESERVATIONS_READ = "reservations.reservation:read"
+    RESERVATIONS_WRITE = "reservations.reservation:write"
+    JOBS_READ = "compute.jobs:read"
+    JOBS_WRITE = "compute.jobs:write"
+    FILES_LIST = "utilities.listing:read"
+    FILES_READ = "utilities.files:read"
+    FILES_WRITE = "utilities.files:write"
+    COMMANDS_WRITE = "utilities.commands:write"
+    TRANSFERS_READ = "storage.transfers:read"
+    TRANSFERS_WRITE = "storage.transfers:write"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRule:
+    level: SecurityLevel
+    meaning: str
+
+
+SCOPES: dict[Scope, ScopeRule] = {
+    Scope.ACCOUNT_READ: ScopeRule(SecurityLevel.GREEN, "see your account, projects, roles, groups and clients"),
+    Scope.PROJECT_JOBS_READ: ScopeRule(SecurityLevel.GREEN, "see the finished jobs of your projects"),
+    Scope.TASKS_READ: ScopeRule(SecurityLevel.GREEN, "follow your tasks"),
+    Scope.TASKS_WRITE: ScopeRule(SecurityLevel.GREEN, "cancel your tasks; also needs the level that created the task"),
+    Scope.RESERVATIONS_READ: ScopeRule(SecurityLevel.GREEN, "see reservations"),
+    Scope.JOBS_READ: ScopeRule(SecurityLevel.YELLOW, "list jobs and see their details and output"),
+    Scope.FILES_LIST: ScopeRule(SecurityLevel.YELLOW, "list directories"),
+    Scope.FILES_READ: ScopeRule(SecurityLevel.ORANGE, "download files"),
+    Scope.FILES_WRITE: ScopeRule(SecurityLevel.ORANGE, "upload files"),
+    Scope.TRANSFERS_READ: ScopeRule(SecurityLevel.ORANGE, "follow transfers"),
+    Scope.TRANSFERS_WRITE: ScopeRule(SecurityLevel.ORANGE, "copy data between systems and the archive"),
+    Scope.GROUPS_WRITE: ScopeRule(SecurityLevel.ORANGE, "create groups and change their members"),
+    Scope.COMMANDS_WRITE: ScopeRule(SecurityLevel.RED, "run commands"),
+    Scope.JOBS_WRITE: ScopeRule(SecurityLevel.RED, "submit and cancel jobs"),
+    Scope.RESERVATIONS_WRITE: ScopeRule(SecurityLevel.RED, "create and delete reservations"),
+}
+
+
+def scopes_of(level: SecurityLevel) -> frozenset[Scope]:
+    """Everything that a level grants."""
+    return frozenset(scope for scope, rule in SCOPES.items() if rule.level <= level)

@@ -1,0 +1,4 @@
+"""Durable asynchronous work: what a task is, the queue that keeps it, the registry of handlers, the worker.
+
+No handler lives here (they are in `services`), and no SQL.
+"""

@@ -1,1 +1,4 @@
-"""One package per outside thing. An adapter knows ports (facility, oauth, tasks) and one technology; never another adapter."""
+"""One package per outside thing.
+
+An adapter knows ports (facility, oauth, tasks) and one technology; never another adapter.
+"""

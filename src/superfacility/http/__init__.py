@@ -1,1 +1,4 @@
-"""What all wire packages share: errors (one table), security (Principal, `requires(Scope)`), bodies, OpenAPI. No endpoint lives here."""
+"""What all wire packages share: errors (one table), security (Principal, `requires(Scope)`), bodies, OpenAPI.
+
+No endpoint lives here.
+"""

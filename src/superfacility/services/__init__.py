@@ -1,37 +1,4 @@
-"""The use cases, one module an area. They know ports and never HTTP; who owns what is asked here. Task handlers live here.
+"""The use cases, one module an area. They know ports and never HTTP; who owns what is asked here.
 
-`Services` is what routes and operator commands receive; `bootstrap` builds it.
+Task handlers live here too: each service gives its own by `handlers()`.
 """
-
-from dataclasses import dataclass
-
-from superfacility.services.account import AccountService
-from superfacility.services.charges import ChargeService
-from superfacility.services.clients import ClientService
-from superfacility.services.compute import ComputeService
-from superfacility.services.meta import MetaService
-from superfacility.services.people import PeopleService
-from superfacility.services.reservations import ReservationService
-from superfacility.services.status import StatusService
-from superfacility.services.storage import StorageService
-from superfacility.services.tasks import TaskService
-from superfacility.services.tokens import TokenService
-from superfacility.services.utilities import UtilityService
-
-__all__ = ["Services"]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    account: AccountService
-    charges: ChargeService
-    clients: ClientService
-    compute: ComputeService
-    meta: MetaService
-    people: PeopleService
-    reservations: ReservationService
-    status: StatusService
-    storage: StorageService
-    tasks: TaskService
-    tokens: TokenService
-    utilities: UtilityService

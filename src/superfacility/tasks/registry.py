@@ -41,8 +41,8 @@ class Cancelled(Exception):
 class Handler:
     """`run` returns the task's result (JSON-ready, `status` `ok` or `error`).
 
-    What it raises decides: a transient `FacilityError` (or an unexpected error of a repeatable or reconciled handler) is
-    tried again with back-off up to `max_attempts`, anything else fails the task with the message as its `error`.
+    What it raises decides: a transient `FacilityError` (or an unexpected error of a repeatable or reconciled handler)
+    is tried again with back-off up to `max_attempts`, anything else fails the task with the message as its `error`.
     `lost` is the result of an at-most-once task whose worker died.
     """
 
@@ -53,7 +53,8 @@ class Handler:
     lost: Mapping[str, Any] = field(
         default_factory=lambda: {
             "status": "error",
-            "error": "The service was interrupted while this ran: it may have run, wholly or in part. Check before you repeat it.",
+            "error": "The service was interrupted while this ran: it may have run, wholly or in part. "
+            "Check before you repeat it.",
         }
     )
 

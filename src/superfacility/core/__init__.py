@@ -1,1 +1,4 @@
-"""What any room may use: clock, identifiers, logging, pagination. No domain here: what knows a job or a client lives elsewhere."""
+"""What any room may use: clock, identifiers, logging, pagination.
+
+No domain here: what knows a job or a client lives elsewhere.
+"""

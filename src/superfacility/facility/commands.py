@@ -11,7 +11,8 @@ OUTPUT_LIMIT = 16 * 1024 * 1024
 class Command:
     """One program with its arguments.
 
-    `login` runs it inside the user's login shell environment (start-up files read); otherwise nothing of the user's runs.
+    `login` runs it inside the user's login shell environment (start-up files read); otherwise nothing of the user's
+    runs.
     `time_limit` is in seconds; when it passes the whole process group is killed.
     """
 

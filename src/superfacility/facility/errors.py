@@ -6,12 +6,12 @@
     ├── InvalidInput            the request itself is wrong; sending it again cannot help
     ├── Conflict                it contradicts what is there (a name taken, an idempotency key reused)
     ├── Refused                 the system said no, in its own words (sbatch, ls, rm); `words` is what it said
-    │   └── FileProblem         about a path, worded like GNU's tools: "ls: cannot access '/x': No such file or directory"
+    │   └── FileProblem         about a path, in GNU's words: "ls: cannot access '/x': No such file or directory"
     ├── Unsupported             this scheduler, transport or site cannot do that at all
     ├── Doubtful                it may or may not have happened; look before you act again (transient)
     └── Unavailable             not now: the system, its scheduler or our database does not answer (transient)
 
-`transient` says whether the same request can succeed later. `http/errors.py` maps the tree to the wire, and nobody else does.
+`transient` says whether the same request can succeed later. `http/errors.py` maps the tree to the wire; nobody else does.
 """
 
 

@@ -68,4 +68,4 @@ class WriteTarget:
 
 
 WriteGuard = Callable[[WriteTarget], None]
-"""Raises `NotPermitted` to refuse a write, called after the target's folder is pinned and before any byte is written."""
+"""Raises `NotPermitted` to refuse a write; called after the target's folder is pinned, before any byte is written."""

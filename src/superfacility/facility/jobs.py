@@ -87,7 +87,7 @@ class Job:
     state: JobState
     columns: Mapping[str, str]
     name: str = ""
-    project: ProjectName = ProjectName("")
+    project: ProjectName | None = None
     partition: str = ""
     qos: str = ""
     reservation: str = ""

@@ -77,7 +77,10 @@ class Note:
 
 
 class StatusBoard(Protocol):
-    """Keeps resources, outages and notes. `NotFound` for changes to what does not exist; `Conflict` for a taken name."""
+    """Keeps resources, outages and notes.
+
+    `NotFound` for changes to what does not exist; `Conflict` for a taken name.
+    """
 
     async def resources(self) -> Sequence[Resource]:
         """In the order they were added."""

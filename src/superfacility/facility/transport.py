@@ -36,9 +36,12 @@ class Transport(Protocol):
         """
 
     async def listing(self, user: User, path: str) -> Sequence[FileEntry]:
-        """As `ls -la`. A directory: `.`, `..`, then its children in bytewise order of their names, bare names, links not
-        followed. Anything else, or a symbolic link without a trailing slash: exactly one entry, whose name is the
-        absolute path as it was asked for."""
+        """As `ls -la`.
+
+        A directory: `.`, `..`, then its children in bytewise order of their names, bare names, links not followed.
+        Anything else, or a symbolic link without a trailing slash: exactly one entry, whose name is the absolute path
+        as it was asked for.
+        """
 
     async def stat(self, user: User, path: str) -> FileStat:
         """Symbolic links followed."""

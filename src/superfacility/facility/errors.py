@@ -11,7 +11,7 @@
     ├── Doubtful                it may or may not have happened; look before you act again (transient)
     └── Unavailable             not now: the system, its scheduler or our database does not answer (transient)
 
-`transient` says whether the same request can succeed later. `http/errors.py` maps the tree to the wire; nobody else does.
+`transient` says whether the same request can succeed later. `http/errors.py` alone maps the tree to the wire.
 """
 
 

@@ -1,11 +1,12 @@
 """Request bodies as people send them: forms, multipart forms and JSON objects, all read into one pydantic model.
 
 Existing programs write `True` for a boolean, an empty value for none, repeat a key for a list, or paste a command
-into the body without encoding it. Unknown fields are ignored and never bound. What is wrong is a 422 in FastAPI's shape.
+into the body without encoding it. Unknown fields are ignored and never bound. What is wrong is a 422 in FastAPI's
+shape.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, Generic, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -31,7 +32,8 @@ class FormBody(Generic[Body]):
     def __init__(self, model: type[Body], limit: int) -> None:
         self.model = model
         self._limit = limit
-        self._lists = frozenset(name for name, field in model.model_fields.items() if _is_list(field.annotation))
+        self._fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        self._lists = frozenset(name for name, field in self._fields.items() if _is_list(field.annotation))
 
     async def __call__(self, request: Request) -> Body:
         raw = await _read(request, self._limit)
@@ -41,7 +43,7 @@ class FormBody(Generic[Body]):
         elif kind == "multipart/form-data":
             values = self._from_pairs(await _multipart_pairs(request, raw))
         else:
-            values = self._from_pairs(_form_pairs(raw, frozenset(self.model.model_fields)))
+            values = self._from_pairs(_form_pairs(raw, frozenset(self._fields)))
         return self._validated(values)
 
     def _from_json(self, raw: bytes) -> dict[str, Any]:
@@ -51,7 +53,7 @@ class FormBody(Generic[Body]):
             raise _invalid("json_invalid", f"The body is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise _invalid("json_object", "The body must be a JSON object.")
-        values = {key: value for key, value in found.items() if value is not None and key in self.model.model_fields}
+        values = {key: value for key, value in found.items() if value is not None and key in self._fields}
         for key in self._lists & values.keys():
             value = values[key] if isinstance(values[key], list) else [values[key]]
             values[key] = [each for each in value if each != ""]
@@ -60,7 +62,7 @@ class FormBody(Generic[Body]):
     def _from_pairs(self, pairs: Pairs) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, value in pairs:
-            field = self.model.model_fields.get(key)
+            field = self._fields.get(key)
             if field is None:
                 continue
             if key in self._lists:
@@ -96,6 +98,7 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 def _form_pairs(raw: bytes, known: frozenset[str]) -> Pairs:
+    raw = raw.rstrip(b"\r\n")
     if _PASTED.search(raw):
         return _pasted_pairs(raw, known)
     return [
@@ -117,7 +120,7 @@ def _decoded(text: bytes) -> str:
 
 
 async def _multipart_pairs(request: Request, raw: bytes) -> Pairs:
-    async def once() -> AsyncIterator[bytes]:
+    async def once() -> AsyncGenerator[bytes, None]:
         yield raw
 
     try:

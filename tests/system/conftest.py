@@ -1,4 +1,4 @@
-"""A real facility in a process of its own, made and served by the `sfapi` command, for tests that talk to it over HTTP."""
+"""A real facility in a process of its own, made and served by the `sfapi` command, for tests that speak HTTP to it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The official client from PyPI, unmodified, against a real server process: every method it has, also where they fail."""
+"""The official client from PyPI, unmodified, against a real server: every method it has, also where they fail."""
 
 import asyncio
 import hashlib

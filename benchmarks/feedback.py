@@ -1,5 +1,6 @@
 """P8: from the last byte uploaded to the picture in the person's hands, and what of it is the gateway's own share."""
 
+import json
 import statistics
 import time
 from io import BytesIO
@@ -18,8 +19,6 @@ JOB = "#!/bin/sh\ndate +%s.%N > started\nsleep 1\ncp raw.bin picture.bin\ndate +
 
 def run(served: Served, folder: Path) -> None:
     pem = folder / "feedback.json"
-    import json
-
     pem.write_text(json.dumps(served.key))
     pem.chmod(0o600)
     with Client(key=pem, api_base_url=served.base_url, token_url=served.token_url, wait_interval=1) as client:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superfacility.testing.tokens import sign_assertion
+
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 
 
@@ -43,8 +45,6 @@ class Served:
 
     def token(self) -> str:
         """An access token, got as any program gets one."""
-        from superfacility.testing.tokens import sign_assertion
-
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

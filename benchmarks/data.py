@@ -1,4 +1,4 @@
-"""P4: 1 GiB up and down through the API on the local filesystem, against nginx (PUT and sendfile) where it is installed."""
+"""P4: 1 GiB up and down through the API, local filesystem, against nginx (PUT and sendfile) where it is installed."""
 
 import http.client
 import shutil

@@ -1,4 +1,4 @@
-"""The servers under test, each in a process of its own: a demonstration facility, bare Starlette, nginx where installed."""
+"""The servers under test, each in its own process: a demonstration facility, bare Starlette, nginx where installed."""
 
 import json
 import os
@@ -103,8 +103,10 @@ def facility(folder: Path) -> Iterator[Served]:
     subprocess.run([SFAPI, "init", str(directory), "--demo"], check=True, capture_output=True)
     key = folder / "key.json"
     subprocess.run(
-        [SFAPI, "admin", "client", "create", "--user", "demo1", "--name", "bench", "--level", "red"]
-        + ["--ip", "127.0.0.1/32", "--out", str(key), "--config", config],
+        [
+            *(SFAPI, "admin", "client", "create", "--user", "demo1", "--name", "bench", "--level", "red"),
+            *("--ip", "127.0.0.1/32", "--out", str(key), "--config", config),
+        ],
         check=True,
         capture_output=True,
     )

@@ -1,7 +1,7 @@
 """A load generator: keep-alive connections that each send one request after the other, in a process of its own.
 
 `python -m benchmarks.load HOST PORT SECONDS CONNECTIONS RATE < requests` reads whole HTTP/1.1 requests as a JSON list
-of strings, sends them in turn (RATE requests/s in all, or as fast as they are answered when it is 0) and prints one JSON
+of strings, sends them in turn (RATE requests/s in all, or as fast as they are answered if it is 0) and prints one JSON
 object: requests, errors (any status but 200), seconds, p50 and p99 in milliseconds.
 """
 

@@ -71,8 +71,10 @@ class Caller:
         transfer = session.post(
             "storage/globus/transfer",
             data={
-                **{"source_uuid": "perlmutter", "target_uuid": "hpss", "source_dir": f"{self.home}/hello.sh"},
-                **{"target_dir": f"/demo1/{mark}.sh"},
+                "source_uuid": "perlmutter",
+                "target_uuid": "hpss",
+                "source_dir": f"{self.home}/hello.sh",
+                "target_dir": f"/demo1/{mark}.sh",
             },
         ).json()
         self.accepted.transfers[transfer["transfer_id"]] = mark

@@ -1,0 +1,62 @@
+"""The checks at each request: the client's record decides, not its token."""
+
+from datetime import datetime
+
+from superfacility.facility.people import User
+from superfacility.oauth.addresses import in_ranges
+from superfacility.oauth.clients import Client, ClientId
+from superfacility.oauth.errors import AccessRefused, Reason
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import SCOPES, Scope
+
+
+def check_client(client: Client | None, user: User | None, now: datetime) -> None:
+    """`AccessRefused` unless the client and its user are there and in force."""
+    if client is None:
+        raise _revoked("This client has been removed.")
+    if client.revoked_at is not None:
+        raise _revoked(f"The client {client.id} was revoked on {_minute(client.revoked_at)}.")
+    if user is None or not user.active:
+        raise _revoked(f"The account {client.user} of the client {client.id} is not active.")
+    if client.expires_at <= now:
+        raise AccessRefused(
+            Reason.EXPIRED_CLIENT,
+            f"The client {client.id} expired on {_minute(client.expires_at)}: renew it or create a new one.",
+        )
+
+
+def check_address(client_id: ClientId, ranges: tuple[str, ...], address: str) -> None:
+    """`AccessRefused` unless the request comes from one of the client's source ranges."""
+    if not in_ranges(address, ranges):
+        raise AccessRefused(
+            Reason.WRONG_ADDRESS,
+            f"The client {client_id} may not be used from the address {address}: "
+            "add this address to its source ranges, or call from one of them.",
+        )
+
+
+def check_scope(principal: Principal, required: Scope) -> None:
+    """`AccessRefused` unless the level and the scopes of the principal cover what a route requires."""
+    needed = SCOPES[required].level
+    if principal.level < needed:
+        detail = (
+            f"This needs a client of level {needed.label} (scope {required.value}), "
+            f"and yours is {principal.level.label}: create a client of level {needed.label}."
+        )
+    elif required not in principal.scopes:
+        detail = (
+            f"This needs the scope {required.value} (level {needed.label}), which your client or token, "
+            f"of level {principal.level.label}, "
+            "was not given: add the scope to the client, or ask for it with the token."
+        )
+    else:
+        return
+    raise AccessRefused(Reason.MISSING_SCOPE, detail, scope=required)
+
+
+def _revoked(what: str) -> AccessRefused:
+    return AccessRefused(Reason.REVOKED_CLIENT, f"{what} Create a new client, or ask the facility's staff.")
+
+
+def _minute(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC")

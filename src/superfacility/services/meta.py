@@ -15,7 +15,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MetaService:
-    """Fixed for the life of the process. `config` holds at least `compute.targets`, the machines separated by commas."""
+    """Fixed for the life of the process. `config` has at least `compute.targets`: the machines, separated by commas."""
 
     changelog: Sequence[Change] = ()
     config: Mapping[str, str] = field(default_factory=dict)

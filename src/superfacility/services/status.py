@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
@@ -27,15 +27,19 @@ _IN_EFFECT = (OutageStatus.ACTIVE, OutageStatus.EXTENDED)
 Row = TypeVar("Row", Outage, Note)
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StatusView:
-    """The board at one minute: outages carry the status that the clock gives them, resources what outages do to them."""
+    """The board at one minute: outages carry the status that the clock gives them, resources what outages do to them.
+
+    `answers` is room for whoever renders the view to keep what it made of it.
+    """
 
     key: str
     taken_at: datetime
     resources: tuple[Resource, ...]
     outages: Mapping[ResourceName, tuple[Outage, ...]]
     notes: Mapping[ResourceName, tuple[Note, ...]]
+    answers: dict[str, bytes] = field(default_factory=dict)
 
     def planned(self, name: ResourceName) -> tuple[Outage, ...]:
         return tuple(each for each in self.outages.get(name, ()) if each.status is OutageStatus.PLANNED)

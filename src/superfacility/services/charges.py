@@ -1,0 +1,77 @@
+"""Charging: a line in the ledger for each job that has ended, read from the accounting of every system."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from superfacility.core.clock import Clock
+from superfacility.facility.charges import Charge, Ledger, Usage, node_hours
+from superfacility.facility.errors import FacilityError
+from superfacility.facility.jobs import Job, JobQuery
+from superfacility.facility.people import People, ProjectName
+from superfacility.facility.systems import Facility, System
+
+_OVERLAP = timedelta(hours=1)
+"""Accounting may learn of an end late; what is read twice is charged once."""
+
+log = structlog.get_logger()
+
+
+class ChargeService:
+    """Charges what has ended every `period` seconds while `run` runs."""
+
+    def __init__(
+        self, ledger: Ledger, people: People, facility: Facility, clock: Clock, *, period: float = 5.0
+    ) -> None:
+        self._ledger = ledger
+        self._people = people
+        self._facility = facility
+        self._clock = clock
+        self._period = period
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set. A system that does not answer is read the next time."""
+        while not stop.is_set():
+            for system in self._facility.systems.values():
+                try:
+                    await self.collect(system)
+                except FacilityError as error:
+                    log.warning("charges.not_read", system=system.name, error=str(error))
+            try:
+                async with asyncio.timeout(self._period):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def collect(self, system: System) -> int:
+        """Charge the jobs of one system that have ended since the last reading; returns how many were new."""
+        if system.scheduler is None:
+            return 0
+        last = await self._ledger.last_end(system.name)
+        query = JobQuery(since=None if last is None else last - _OVERLAP)
+        jobs = await system.scheduler.accounting(query)
+        charges = [charge for job in jobs if (charge := await self._charge(system, job)) is not None]
+        return await self._ledger.record(charges) if charges else 0
+
+    async def usage_of(self, projects: Sequence[str]) -> Sequence[Usage]:
+        return await self._ledger.usage(projects=projects) if projects else ()
+
+    async def _charge(self, system: System, job: Job) -> Charge | None:
+        if not job.state.terminal or job.ended_at is None or job.submitted_at is None:
+            return None
+        return Charge(
+            system=system.name,
+            job_id=job.id,
+            submitted_at=job.submitted_at,
+            project=job.project or await self._default_project(job),
+            user=job.user,
+            node_hours=node_hours(job, system.rate),
+            ended_at=job.ended_at,
+        )
+
+    async def _default_project(self, job: Job) -> ProjectName:
+        """A job that names no project is charged to its user's first one."""
+        memberships = await self._people.memberships(user=job.user)
+        return memberships[0].project.name if memberships else ProjectName("")

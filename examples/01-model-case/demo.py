@@ -1,0 +1,200 @@
+"""`make demo`: a demonstration facility of your own, and the model case on it.
+
+    python demo.py --dir .demo [--keep]
+
+It makes the facility in the folder if there is none, starts its server on a free port of this machine, registers a
+client, and runs `model_case.py` against it. With `--keep` the server stays; otherwise everything it started is stopped.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_case import CaseFailed, ModelCase, connect
+from narration import Narrator
+from sfapi_client import SfApiError
+
+SFAPI = Path(sys.executable).with_name("sfapi")
+USER = "demo1"
+START_LIMIT = 60.0
+STOP_LIMIT = 30.0
+
+
+class DemoFailed(Exception):
+    """The demonstration could not be set up; the message says why."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder made by `sfapi init`."""
+
+    folder: Path
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "superfacility.toml"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "demo-key.json"
+
+    @property
+    def said(self) -> Path:
+        """What the server printed: where it listens."""
+        return self.folder / "server.out"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    def sfapi(self, *arguments: str) -> str:
+        """Run an operator command and return what it printed."""
+        done = subprocess.run([SFAPI, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise DemoFailed(f"sfapi {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def make(self) -> None:
+        if not self.configuration.exists():
+            self.sfapi("init", str(self.folder), "--demo")
+
+    def make_key(self) -> str:
+        """Register a red client and keep its key in our folder; returns the client's id."""
+        self.key.unlink(missing_ok=True)
+        self.sfapi(
+            *("admin", "client", "create", "--config", str(self.configuration)),
+            *("--user", USER, "--name", "demo", "--level", "red", "--ip", "127.0.0.1/32", "--out", str(self.key)),
+        )
+        return str(json.loads(self.key.read_text())["client_id"])
+
+    def drop_key(self, client_id: str) -> None:
+        self.key.unlink(missing_ok=True)
+        self.sfapi("admin", "client", "remove", client_id, "--config", str(self.configuration))
+
+
+def start_server(installation: Installation) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C reaches us first; with files for output, so that it can outlive us."""
+    with installation.log.open("ab") as log, installation.said.open("wb") as said:
+        return subprocess.Popen(
+            [SFAPI, "serve", "--config", installation.configuration, "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def printed_url(server: subprocess.Popen[bytes], installation: Installation) -> str:
+    """The URL that `sfapi serve` prints once it listens."""
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline and server.poll() is None:
+        if found := re.search(r"https?://[^\s/]+", installation.said.read_text()):
+            return found.group()
+        time.sleep(0.05)
+    raise DemoFailed(f"the server did not start; see {installation.log}")
+
+
+def stop(pid: int) -> None:
+    """Ask a process to end; insist after a while. One that has ended already is no error."""
+    deadline = time.monotonic() + STOP_LIMIT
+    try:
+        os.kill(pid, signal.SIGTERM)
+        while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def scheduler_daemons(installation: Installation) -> list[int]:
+    """Processes of the embedded scheduler: each wrote its number into its state folder."""
+    found = []
+    for file in installation.folder.glob("state/*/daemon.pid"):
+        text = file.read_text().strip()
+        if text.isdigit():
+            found.append(int(text))
+    return found
+
+
+def stop_all(server: subprocess.Popen[bytes], installation: Installation) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    for pid in scheduler_daemons(installation):
+        stop(pid)
+
+
+@contextmanager
+def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterator[str]:
+    """A server, and its URL. It is stopped at the end unless it is to be kept and nothing went wrong."""
+    server = start_server(installation)
+    try:
+        yield printed_url(server, installation)
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if keep:
+            pids = " ".join(map(str, (server.pid, *scheduler_daemons(installation))))
+            tell.say(f"the server keeps running; stop it and its scheduler with: [bold]kill {pids}[/]")
+        else:
+            stop_all(server, installation)
+            tell.say("[dim]the server and the embedded scheduler are stopped[/]")
+
+
+def demonstrate(folder: Path, *, keep: bool, tell: Narrator) -> Path:
+    """Facility, server, client, model case; returns the picture."""
+    installation = Installation(folder.resolve())
+    began = time.monotonic()
+    installation.make()
+    tell.console.print(f"[bold]A demonstration facility in {installation.folder}[/]", soft_wrap=True)
+    with running(installation, tell, keep=keep) as url:
+        api, token = f"{url}/api/v1.2", f"{url}/oauth2/token"
+        client_id = installation.make_key()
+        tell.say(f"serving {api}/ in a process of its own; the client {client_id} acts as {USER}")
+        try:
+            with connect(installation.key, api, token) as client:
+                picture = ModelCase(client, installation.folder / "model-case", tell=tell).run()
+        finally:
+            if not keep:
+                installation.drop_key(client_id)
+        seconds = time.monotonic() - began
+        tell.console.print(f"\n[bold]The picture:[/] {picture}", soft_wrap=True)
+        tell.say(f"{len(tell.times)} steps in {seconds:.0f} s, without one SSH session")
+        if keep:
+            tell.say(f"API {api}/ (open it in a browser), token URL {token}, key file {installation.key}")
+    return picture
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dir", type=Path, default=Path(".demo"), help="folder of the facility, made if missing")
+    parser.add_argument("--keep", action="store_true", help="leave the server running")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        demonstrate(arguments.dir, keep=arguments.keep, tell=Narrator())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (CaseFailed, DemoFailed, SfApiError) as problem:
+        sys.exit(f"The demonstration stopped: {problem}")
+
+
+if __name__ == "__main__":
+    main()

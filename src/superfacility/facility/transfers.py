@@ -34,12 +34,13 @@ class TransferRequest:
 
 @dataclass(frozen=True, slots=True)
 class TransferProgress:
-    """Totals are known once the source was walked."""
+    """Totals are known once the source was walked. `skipped` names what is not copied, each with its reason."""
 
     files_total: int = 0
     files_done: int = 0
     bytes_total: int = 0
     bytes_done: int = 0
+    skipped: tuple[str, ...] = ()
 
 
 ProgressSink = Callable[[TransferProgress], Awaitable[None]]

@@ -1,0 +1,218 @@
+"""Writing whole files, folders, and removing: always inside a pinned parent folder.
+
+The bytes go to `.NAME.N.sfapi-part` beside the target, locked by its writer. The lock dies with the process, so a part
+that a killed server left behind is taken over by the next write of the same name, and never piles up.
+"""
+
+import errno
+import fcntl
+import os
+import posixpath
+import stat
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import ExitStack, suppress
+
+from superfacility.adapters.local.confinement import Pinned, Roots, require_regular
+from superfacility.adapters.local.threads import in_thread
+from superfacility.adapters.local.words import worded
+from superfacility.facility.files import WriteGuard, WriteTarget
+
+BATCH = 2 * 1024 * 1024
+_LINKS = 40
+_PARTS = 1000
+_NAME_BYTES = 255
+_WORDS = "cp: cannot create regular file"
+
+
+def _loop() -> OSError:
+    return OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, name = posixpath.split(path)
+    if name in ("", ".", ".."):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return folder, name
+
+
+def _status(name: str, folder: int) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+class PartFile:
+    """One write: opened, filled, then put in the target's place or taken away."""
+
+    def __init__(self, roots: Roots, path: str) -> None:
+        self._roots = roots
+        self._path = path
+        self._stack = ExitStack()
+        self._fd = -1
+        self._part = ""
+        self._name = ""
+        self._mode: int | None = None
+        self._folder: Pinned | None = None
+
+    def open(self, guard: WriteGuard) -> None:
+        with worded(_WORDS, self._path):
+            self._folder = self._find_target()
+            guard(WriteTarget(posixpath.join(self._folder.path, self._name), self._mode))
+            self._open_part(self._folder.fd)
+
+    def _find_target(self) -> Pinned:
+        path = self._path
+        for _ in range(_LINKS):
+            folder_path, self._name = _split(path)
+            with ExitStack() as attempt:
+                folder = attempt.enter_context(self._roots.pinned(folder_path, folder=True))
+                status = _status(self._name, folder.fd)
+                if status is None or not stat.S_ISLNK(status.st_mode):
+                    if status is not None:
+                        require_regular(status)
+                        self._mode = stat.S_IMODE(status.st_mode)
+                    self._stack = attempt.pop_all()
+                    return folder
+                path = posixpath.join(folder.path, os.readlink(self._name, dir_fd=folder.fd))
+        raise _loop()
+
+    def _open_part(self, folder: int) -> None:
+        for number in range(_PARTS):
+            ending = f".{number}.sfapi-part"
+            stem = os.fsdecode(os.fsencode(self._name)[: _NAME_BYTES - 1 - len(ending)])
+            if self._take(f".{stem}{ending}", folder):
+                return
+        raise OSError(errno.EBUSY, "Too many writes of this file at once")
+
+    def _take(self, part: str, folder: int) -> bool:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(part, flags, 0o600 if self._mode is not None else 0o644, dir_fd=folder)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours, named = os.fstat(fd), _status(part, folder)
+            if (
+                named is None
+                or not os.path.samestat(ours, named)
+                or ours.st_nlink != 1
+                or not stat.S_ISREG(ours.st_mode)
+            ):
+                raise BlockingIOError
+            os.ftruncate(fd, 0)
+        except BlockingIOError:  # another's, or renamed to a target between our opening and our lock
+            os.close(fd)
+            return False
+        self._fd, self._part = fd, part
+        return True
+
+    def append(self, pieces: list[bytes]) -> None:
+        with worded("cp: error writing", self._path):
+            views = [memoryview(piece) for piece in pieces if piece]
+            while views:
+                written = os.writev(self._fd, views[:512])
+                while views and written >= len(views[0]):
+                    written -= len(views.pop(0))
+                if written:
+                    views[0] = views[0][written:]
+
+    def finish(self) -> None:
+        """Synced, then renamed; the rename is synced too."""
+        assert self._folder is not None
+        with worded(_WORDS, self._path):
+            if self._mode is not None:
+                os.fchmod(self._fd, self._mode & 0o1777)
+            os.fsync(self._fd)
+            os.rename(self._part, self._name, src_dir_fd=self._folder.fd, dst_dir_fd=self._folder.fd)
+            self._part = ""
+            folder = os.open(self._folder.again, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def close(self) -> None:
+        """Takes the part away if it has not become the target."""
+        if self._fd >= 0:
+            if self._part and self._folder is not None:
+                with suppress(OSError):
+                    os.unlink(self._part, dir_fd=self._folder.fd)
+            os.close(self._fd)
+            self._fd = -1
+        self._stack.close()
+
+
+async def _batches(
+    chunks: AsyncIterable[bytes], path: str, limit: int | None
+) -> AsyncIterator[tuple[list[bytes], int]]:
+    """Gathers pieces so that a thread is worth its hop."""
+    batch: list[bytes] = []
+    size = total = 0
+    async for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        total += len(chunk)
+        if limit is not None and total > limit:
+            with worded("cp: error writing", path):
+                raise OSError(errno.EFBIG, f"File too large (the limit is {limit} bytes)")
+        if size >= BATCH:
+            yield batch, size
+            batch, size = [], 0
+    yield batch, size
+
+
+async def write_file(
+    roots: Roots, path: str, chunks: AsyncIterable[bytes], guard: WriteGuard, limit: int | None
+) -> int:
+    """Returns the size in bytes."""
+    part = PartFile(roots, path)
+    total = 0
+    try:
+        await in_thread(part.open, guard)
+        async for pieces, size in _batches(chunks, path, limit):
+            await in_thread(part.append, pieces)
+            total += size
+        await in_thread(part.finish)
+    finally:
+        part.close()
+    return total
+
+
+def make_directories(roots: Roots, path: str, guard: WriteGuard) -> None:
+    """From the deepest folder that exists, one level at a time."""
+    with worded("mkdir: cannot create directory", path):
+        missing: list[str] = []
+        existing = path
+        while True:
+            try:
+                with roots.pinned(existing, folder=True) as pin:
+                    _make_below(pin, missing[::-1], guard)
+                    return
+            except FileNotFoundError:
+                existing, name = _split(existing.rstrip("/"))
+                missing.append(name)
+
+
+def _make_below(pin: Pinned, names: list[str], guard: WriteGuard) -> None:
+    path = pin.path
+    with ExitStack() as stack:
+        folder = pin.fd
+        for name in names:
+            path = posixpath.join(path, name)
+            guard(WriteTarget(path, None))
+            try:
+                os.mkdir(name, 0o755, dir_fd=folder)
+            except FileExistsError:
+                there = _status(name, folder)
+                if there is None or not stat.S_ISDIR(there.st_mode):
+                    raise
+            fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            stack.callback(os.close, fd)
+            folder = fd
+
+
+def remove_file(roots: Roots, path: str) -> None:
+    """A file or link; one that is missing is no error."""
+    with worded("rm: cannot remove", path), suppress(FileNotFoundError):
+        folder, name = _split(path)
+        with roots.pinned(folder or "/", folder=True) as pin:
+            os.unlink(name, dir_fd=pin.fd)

@@ -9,8 +9,8 @@ import orjson
 from superfacility.core.identifiers import new_uuid
 from superfacility.oauth.clients import Client, ClientId
 from superfacility.oauth.errors import AccessRefused, NotGenuine, Reason
+from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.scopes import Scope
-from superfacility.oauth.signing_keys import SigningKeys
 
 LIFETIME = 600
 """Seconds. Programs refresh when less than 60 are left."""

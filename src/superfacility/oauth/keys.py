@@ -1,23 +1,27 @@
-"""Key pairs of clients. The private half is made where it is used and never reaches the service."""
+"""Key pairs: how a client makes one on its own side, and those that we sign access tokens with.
 
-import json
-from collections.abc import Mapping
-from functools import lru_cache
+Ours are PEM files that only we may read, `signing-0001.pem` and onwards. The newest signs and all of them verify, so
+that a key can be replaced while tokens of the old one are still out.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from joserfc import jwk
 from joserfc.errors import JoseError
-from joserfc.util import base64_to_int
+from joserfc.util import json_b64encode
 
-from superfacility.facility.errors import InvalidInput
-from superfacility.oauth.signatures import KEY_TYPES
+from superfacility.facility.errors import InvalidInput, NotFound
+from superfacility.oauth.signatures import KEY_TYPES, UnverifiedToken, read, sign, verify
 
 MIN_RSA_BITS = 2048
-MAX_RSA_BITS = 8192
-
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
-_CURVES = {"EC": "P-256", "OKP": "Ed25519"}
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
+_ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+_FILE_NAME = re.compile(r"signing-(\d{4})\.pem")
 
 
 def generate_key_pair(algorithm: str = "RS256") -> tuple[dict[str, Any], dict[str, Any]]:
@@ -42,59 +46,98 @@ def private_pem(private: Mapping[str, Any]) -> str:
     return key.as_pem(private=True).decode("ascii")
 
 
-def public_jwk(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    """What we keep of a public key that somebody registers. `InvalidInput` for private, weak or unknown keys."""
-    if _PRIVATE & candidate.keys():
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key, parsed. `header` is the encoded header of the tokens it signs."""
+
+    kid: str
+    algorithm: str
+    key: jwk.Key
+    header: bytes
+
+    @classmethod
+    def of(cls, key: jwk.Key) -> "SigningKey":
+        kid, algorithm = key.thumbprint(), _ALGORITHMS[key.key_type]
+        return cls(kid, algorithm, key, json_b64encode({"typ": ACCESS_TOKEN_TYPE, "alg": algorithm, "kid": kid}))
+
+    @property
+    def public(self) -> dict[str, Any]:
+        return {**self.key.as_dict(private=False), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+
+class SigningKeys:
+    """All keys of an installation, oldest first; there is at least one."""
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        self._newest = keys[-1]
+        self._by_kid = {key.kid: key for key in keys}
+
+    @classmethod
+    def load(cls, directory: Path) -> "SigningKeys":
+        """`NotFound` where there is no key yet, `InvalidInput` for a file that others may read or that is no key."""
+        files = _key_files(directory)
+        if not files:
+            raise NotFound(f"There is no signing key in {directory}: the operator makes one with `sfapi init`.")
+        return cls([SigningKey.of(_load_key(path)) for path in files])
+
+    @classmethod
+    def create(cls, directory: Path, algorithm: str = "RS256") -> "SigningKeys":
+        """Add a new key, which signs from now on, and load all. The folder is made where it is missing (0700)."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files = _key_files(directory)
+        number = _number(files[-1]) + 1 if files else 1
+        private, _ = generate_key_pair(algorithm)
+        _write_private(directory / f"signing-{number:04}.pem", private_pem(private))
+        return cls.load(directory)
+
+    def sign(self, claims: bytes) -> str:
+        """A signed access token with these claims, as JSON."""
+        newest = self._newest
+        return sign(newest.header, claims, newest.algorithm, newest.key)
+
+    def verified(self, text: str) -> UnverifiedToken:
+        """The token, once its type is right and one of our keys has made it; else `NotGenuine`."""
+        token = read(text)
+        signer = self._by_kid.get(token.header.get("kid", ""))
+        right_type = token.header.get("typ") == ACCESS_TOKEN_TYPE
+        verify(token, (signer.key,) if signer and right_type and signer.algorithm == token.header["alg"] else ())
+        return token
+
+    def jwks(self) -> dict[str, Any]:
+        """The public halves (RFC 7517 section 5), newest first."""
+        return {"keys": [key.public for key in reversed(self._by_kid.values())]}
+
+
+def _key_files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.glob("signing-*.pem") if _FILE_NAME.fullmatch(path.name))
+
+
+def _number(path: Path) -> int:
+    match = _FILE_NAME.fullmatch(path.name)
+    assert match
+    return int(match[1])
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _load_key(path: Path) -> jwk.Key:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
         raise InvalidInput(
-            "This is a private key: keep it to yourself, treat it as disclosed if it has travelled, and register the "
-            "public key alone."
+            f"Others may read the signing key {path} (mode {mode:04o}): `chmod 600` it and replace the key."
         )
-    kind = candidate.get("kty")
-    if not isinstance(kind, str) or kind not in _MEMBERS:
-        raise InvalidInput("A client's key is a public JWK of the type RSA, EC (P-256) or OKP (Ed25519).")
-    if candidate.get("use", "sig") != "sig":
-        raise InvalidInput("This key is not meant for signatures: register one whose use is 'sig'.")
-    kept = {name: candidate.get(name) for name in ("kty", *_MEMBERS[kind])}
-    kept |= {name: candidate[name] for name in ("kid", "alg") if name in candidate}
-    _check(kind, kept)
-    return kept
-
-
-def parsed_key(candidate: Mapping[str, Any]) -> jwk.Key:
-    """The key, checked as `public_jwk` does, ready to verify with. Parsed once: that costs more than verifying."""
-    return _parsed(json.dumps(dict(candidate), sort_keys=True))
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> jwk.Key:
-    return jwk.import_key(public_jwk(json.loads(text)))
-
-
-def _check(kind: str, kept: Mapping[str, Any]) -> None:
-    if not all(isinstance(value, str) and value for value in kept.values()):
-        raise InvalidInput(f"A public JWK of the type {kind} has the members {', '.join(_MEMBERS[kind])}, all text.")
-    if "alg" in kept and KEY_TYPES.get(kept["alg"]) != kind:
-        raise InvalidInput(f"The algorithm {kept['alg']!r} does not go with a key of the type {kind}.")
-    if kind == "RSA":
-        _check_rsa(kept["n"], kept["e"])
-    elif kept["crv"] != _CURVES[kind]:
-        raise InvalidInput(f"A key of the type {kind} is on the curve {_CURVES[kind]}, not {kept['crv']!r}.")
-    try:
-        jwk.import_key(dict(kept))
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise InvalidInput(
-            "This JWK holds no usable public key: export it again from the program that made it."
-        ) from None
-
-
-def _check_rsa(modulus: str, exponent: str) -> None:
-    try:
-        n, e = base64_to_int(modulus), base64_to_int(exponent)
-    except ValueError:
-        raise InvalidInput("The members n and e of an RSA key are base64url numbers without padding.") from None
-    if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS:
-        raise InvalidInput(
-            f"An RSA key has {MIN_RSA_BITS} to {MAX_RSA_BITS} bits, not {n.bit_length()}: make a new one."
-        )
-    if not 65537 <= e < 2**32 or e % 2 == 0:
-        raise InvalidInput("The public exponent of an RSA key is 65537 (or a larger odd number below 2^32).")
+    text = path.read_bytes()
+    for key_class in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
+        try:
+            return key_class.import_key(text)
+        except (JoseError, ValueError, TypeError):
+            continue
+    raise InvalidInput(
+        f"{path} holds no private key that we can sign with: restore it, or remove it and make a new one."
+    )

@@ -27,14 +27,14 @@ from superfacility.oauth.assertions import (
     invalid_client,
     read_assertion,
 )
+from superfacility.oauth.client_keys import parsed_key
 from superfacility.oauth.clients import AssertionLog, Client, ClientStore
 from superfacility.oauth.errors import AccessRefused, NotGenuine, OAuthError, Reason
-from superfacility.oauth.keys import parsed_key
+from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.oauth.server_metadata import PublicUrls, server_metadata
 from superfacility.oauth.signatures import verify
-from superfacility.oauth.signing_keys import SigningKeys
 from superfacility.oauth.token_requests import TokenRequest
 
 CACHED_TOKENS = 10_000

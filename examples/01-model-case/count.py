@@ -30,12 +30,12 @@ SAMPLE = 40  # frames from which the noise is measured
 
 def count_with_stempy(raw: h5py.File) -> Electrons:
     """As NCEM does it: thresholds from the data, local maxima above them."""
-    from stempy import image, io
-
     columns, rows = map(int, raw["frames"].attrs["scan_dimensions"])
     detector = raw["frames"].shape[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from stempy import image, io
+
         counted = image.electron_count(
             io.reader(raw),
             np.zeros((detector, detector), np.float32),
@@ -91,14 +91,12 @@ def count_electrons(raw: h5py.File, report: Report) -> Electrons:
 
 def save_counted(path: Path, scan: Electrons) -> None:
     """The layout of stempy's counted files: one list of pixel numbers per frame."""
-    events = np.empty(len(scan.events), dtype=object)
-    for index, hits in enumerate(scan.events):
-        events[index] = hits
     with h5py.File(path, "w") as file:
         file.attrs["version"] = 3
         group = file.create_group("electron_events")
-        frames = group.create_dataset("frames", events.shape, dtype=h5py.vlen_dtype(np.uint32))
-        frames[...] = events
+        frames = group.create_dataset("frames", (len(scan.events),), dtype=h5py.vlen_dtype(np.uint32))
+        for index, hits in enumerate(scan.events):  # one by one: h5py makes a table of lists that are equally long
+            frames[index] = hits
         frames.attrs["Nx"] = frames.attrs["Ny"] = scan.detector
         positions = group.create_dataset("scan_positions", data=np.arange(len(scan.events), dtype=np.uint32))
         positions.attrs["Ny"], positions.attrs["Nx"] = scan.shape

@@ -60,7 +60,8 @@ class NewTask:
 class Task:
     """`result` is JSON-ready; while the status is `new` it is what was reported so far. Times are aware, UTC.
 
-    `attempts` counts claims. `started` says that some worker has claimed it at least once.
+    `attempts` counts claims. `started` says that some worker has claimed it at least once; `interrupted` that the last
+    worker that held it died, so that nobody knows how far it came.
     """
 
     id: TaskId
@@ -76,6 +77,7 @@ class Task:
     reference: str | None = None
     attempts: int = 0
     cancel_requested: bool = False
+    interrupted: bool = False
 
     @property
     def started(self) -> bool:

@@ -1,0 +1,108 @@
+"""The examples, run as a reader runs them: against a real server, with the unmodified `sfapi_client`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "01-model-case"
+DEMO = (sys.executable, str(EXAMPLE / "demo.py"), "--dir")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def shows_gold(picture: Path) -> None:
+    """The HAADF panel of the montage: bright columns of atoms on a dark film."""
+    with Image.open(picture) as montage:
+        assert montage.size == (1264, 496)
+        levels = sorted(montage.convert("L").crop((440, 70, 824, 430)).getdata())
+    assert levels[len(levels) // 4] < 60
+    assert levels[-len(levels) // 200] > 150
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines that name the folder: servers, schedulers and jobs that were left behind."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def wait_for(text: str, file: Path, process: subprocess.Popen[bytes], limit: float = 120) -> None:
+    deadline = time.monotonic() + limit
+    while text not in file.read_text():
+        assert process.poll() is None, file.read_text()
+        assert time.monotonic() < deadline, file.read_text()
+        time.sleep(0.05)
+
+
+def test_the_demonstration_runs_twice_in_one_folder_and_leaves_nothing_running(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    for _ in range(2):
+        done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, timeout=140, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "node hours" in done.stdout
+        assert "equal here, there and in the archive" in done.stdout
+        assert str(folder / "model-case" / "montage.png") in done.stdout
+        shows_gold(folder / "model-case" / "montage.png")
+        assert processes_in(folder) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demonstration_cleans_up(tmp_path: Path, how: signal.Signals) -> None:
+    folder, output = tmp_path / "demo", tmp_path / "output"
+    with output.open("wb") as file:
+        demo = subprocess.Popen([*DEMO, str(folder)], stdout=file, stderr=subprocess.STDOUT, env=unbuffered())
+    wait_for("Start the analysis", output, demo)
+    demo.send_signal(how)
+    assert demo.wait(60) == 130
+    assert processes_in(folder) == []
+    assert not (folder / "demo-key.json").exists()
+
+
+def test_keep_leaves_the_server_and_says_how_to_stop_it(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    done = subprocess.run([*DEMO, str(folder), "--keep"], capture_output=True, text=True, timeout=140, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pids = [int(word) for word in done.stdout.partition("with: kill ")[2].splitlines()[0].split()]
+    try:
+        assert len(processes_in(folder)) >= len(pids) == 2
+        assert (folder / "demo-key.json").stat().st_mode & 0o777 == 0o600
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 60
+    while processes_in(folder):
+        assert time.monotonic() < deadline, processes_in(folder)
+        time.sleep(0.1)
+
+
+@pytest.mark.filterwarnings("default")  # what the notebook tools warn of is theirs to mend
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFAPI_KEY", str(served.key()))
+    monkeypatch.setenv("SFAPI_API", served.base_url)
+    monkeypatch.setenv("SFAPI_TOKEN", served.token_url)
+    monkeypatch.setenv("SFAPI_OUTPUT", str(tmp_path))
+    notebook = nbformat.read(EXAMPLE / "model_case.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(EXAMPLE)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    shows_gold(tmp_path / "montage.png")
+
+
+def unbuffered() -> dict[str, str]:
+    return os.environ | {"PYTHONUNBUFFERED": "1"}

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,16 +103,26 @@ def printed_url(server: subprocess.Popen[bytes], installation: Installation) -> 
     raise DemoFailed(f"the server did not start; see {installation.log}")
 
 
-def stop(pid: int) -> None:
-    """Ask a process to end; insist after a while. One that has ended already is no error."""
-    deadline = time.monotonic() + STOP_LIMIT
+def alive(pid: int) -> bool:
+    """Whether a process runs. One that has ended and that nobody waits for is not alive."""
     try:
-        os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
-            time.sleep(0.05)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
-        return
+        return False
+    except FileNotFoundError:  # gone meanwhile, or a machine without /proc
+        return not Path("/proc/self").exists()
+
+
+def stop(pid: int) -> None:
+    """Ask a process to end, and insist after a while."""
+    deadline = time.monotonic() + STOP_LIMIT
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        while alive(pid):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
 
 
 def scheduler_daemons(installation: Installation) -> list[int]:

@@ -91,7 +91,7 @@ class ChargingSettings(Table):
     """How jobs of a system are charged, in node hours."""
 
     cores_per_node: int | None = Field(
-        None, ge=1, description="Cores of one node. Unset: what the machine that serves has."
+        None, ge=1, description="Cores of one node. Unset: what the machine that serves has.", examples=[128]
     )
     factor: float = Field(1.0, ge=0, description="Node hours charged for one hour of one node.")
     qos: dict[str, Annotated[float, Field(ge=0)]] = Field(
@@ -109,12 +109,14 @@ class SystemSettings(Table):
         description="How the system is reached. `local` is this machine under the server's own account.",
     )
     scheduler: AdapterSettings | None = Field(
-        None, description="What manages its jobs. `embedded` comes along; unset for a system without batch jobs."
+        None,
+        description="What manages its jobs. `embedded` comes along; unset for a system without batch jobs.",
+        examples=[{"adapter": "embedded"}],
     )
     filesystems: tuple[str, ...] = Field((), description="Filesystems that are mounted there.")
     aliases: tuple[str, ...] = Field((), description="Other names that callers may use for it.")
-    visibility: Literal["all", "project", "own"] = Field(
-        "all", description="Whose jobs a caller sees: everybody's, those of shared projects, or the caller's own."
+    refresh_seconds: float = Field(
+        5.0, ge=0, le=3600, description="How old answers about jobs may be; the scheduler is asked no more often."
     )
     charging: ChargingSettings = Field(ChargingSettings(), description="How its jobs are charged.")
 
@@ -132,8 +134,14 @@ class EndpointSettings(Table):
     """A place that data is transferred from or to."""
 
     system: str = Field(description="System through which its files are reached.")
-    root: str | None = Field(None, description="Folder that its paths begin in. Unset: paths are the system's own.")
-    uuid: UUID | None = Field(None, description="Another name for it, as Globus collections have.")
+    root: str | None = Field(
+        None, description="Folder that its paths begin in. Unset: paths are the system's own.", examples=["archive"]
+    )
+    uuid: UUID | None = Field(
+        None,
+        description="Another name for it, as Globus collections have.",
+        examples=["9d6d994a-6d04-11e5-ba46-22000b92c6ec"],
+    )
 
 
 class TransferSettings(Table):
@@ -190,11 +198,15 @@ class Settings(BaseSettings):
         None,
         description="URL under which callers reach the server, without a path. Unset: the loopback address and the "
         "port that the server listens on.",
+        examples=["https://api.example.org"],
     )
     shared_account: bool = Field(
         False,
         description="Accept that everybody's files and jobs run under the server's own account, without isolation "
         "between people. Needed for more than one user on a system with the `local` transport.",
+    )
+    visibility: Literal["all", "project", "own"] = Field(
+        "all", description="Whose jobs a caller sees: everybody's, those of shared projects, or the caller's own."
     )
     database: Path = Field(Path("superfacility.db"), description="SQLite database, on a local disk.")
     keys: Path = Field(Path("keys"), description="Folder of the keys that sign tokens (0700, files 0600).")
@@ -252,7 +264,7 @@ class Settings(BaseSettings):
         return str(self._folder / path)
 
     @property
-    def token_lifetimes(self) -> dict[str, timedelta]:
+    def client_lifetimes(self) -> dict[str, timedelta]:
         """Lifetime of clients by the label of their level."""
         return {label: timedelta(days=days) for label, days in self.limits.lifetimes}
 

@@ -1,0 +1,39 @@
+"""A line of the log for each request. Query strings may hold secrets and are left out."""
+
+import time
+from typing import Any
+
+import structlog
+
+_log = structlog.get_logger("superfacility.access")
+
+
+class AccessLog:
+    """Plain ASGI around the application."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def watch(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=round((time.monotonic() - began) * 1000, 2),
+                peer=scope["client"][0] if scope.get("client") else None,
+            )

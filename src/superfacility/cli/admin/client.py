@@ -1,0 +1,178 @@
+"""`sfapi admin client`.
+
+The key pair is made here, on the caller's side: the installation keeps the public key alone.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from superfacility.cli.admin.desk import Desk, open_desk
+from superfacility.cli.key_file import key_text, new_key_file
+from superfacility.cli.output import Row, Shared, done, show_record, show_rows
+from superfacility.facility.errors import InvalidInput
+from superfacility.oauth.clients import Client
+from superfacility.oauth.keys import generate_key_pair
+from superfacility.oauth.scopes import SecurityLevel
+
+app = App(name="client", help="Programs that may call the API, and their keys.", help_format="plaintext")
+_SHARED = Shared()
+
+Level = Literal["green", "yellow", "orange", "red"]
+Ranges = Annotated[
+    tuple[str, ...],
+    Parameter(name="--ip", negative=(), help="Addresses that it may call from, as CIDR; may be given several times."),
+]
+Scopes = Annotated[
+    tuple[str, ...],
+    Parameter(name="--scope", negative=(), help="Scope that it may use, several times; without any: all of its level."),
+]
+Days = Annotated[float | None, Parameter(help="Days until it expires; unset: as many as the level allows.")]
+
+
+def _row(client: Client) -> Row:
+    return {
+        "id": client.id,
+        "user": client.user,
+        "name": client.name,
+        "level": client.level.label,
+        "ranges": list(client.ranges),
+        "created_at": client.created_at,
+        "expires_at": client.expires_at,
+        "revoked_at": client.revoked_at,
+        "comments": client.comments,
+    }
+
+
+def _full_row(client: Client) -> Row:
+    return {**_row(client), "scopes": sorted(client.scopes), "keys": len(client.keys)}
+
+
+def _lifetime(days: float | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)
+
+
+@app.command
+async def create(
+    *,
+    user: str,
+    name: str,
+    level: Level,
+    ip: Ranges,
+    out: Path,
+    scope: Scopes = (),
+    days: Days = None,
+    comments: str = "",
+    algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256",
+    shared: Shared = _SHARED,
+) -> None:
+    """Make a key pair and register a client that acts as a user.
+
+    Parameters
+    ----------
+    user
+        User as whom it acts.
+    name
+        Name for people.
+    level
+        How much it may do: green reads the account, yellow also sees jobs, orange also moves data, red does everything.
+    out
+        New file for the private key: `.json`, or PEM for any other ending. sfapi_client reads both.
+    comments
+        Anything worth remembering.
+    algorithm
+        How it signs; sfapi_client needs RS256.
+    """
+    async with open_desk(shared) as desk:
+        private, public = generate_key_pair(algorithm)
+        with new_key_file(out) as file:
+            client = await desk.clients.create(
+                user,
+                name,
+                SecurityLevel.from_label(level),
+                ranges=ip,
+                keys=[public],
+                actor=desk.operator,
+                scopes=scope or None,
+                lifetime=_lifetime(days),
+                comments=comments,
+            )
+            file.write(key_text(out, client.id, private))
+        text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC: {out}"
+        done(text, {**_full_row(client), "key_file": str(out)}, as_json=shared.json)
+
+
+@app.command(name="list")
+async def list_clients(*, user: str | None = None, shared: Shared = _SHARED) -> None:
+    """List clients, newest first, also expired and revoked ones."""
+    async with open_desk(shared) as desk:
+        show_rows([_row(client) for client in await desk.clients.list(user)], as_json=shared.json)
+
+
+@app.command
+async def show(client_id: str, *, shared: Shared = _SHARED) -> None:
+    """Show a client with its scopes."""
+    async with open_desk(shared) as desk:
+        show_record(_full_row(await desk.clients.get(client_id)), as_json=shared.json)
+
+
+@app.command
+async def change(
+    client_id: str,
+    *,
+    name: str | None = None,
+    ip: Ranges = (),
+    scope: Scopes = (),
+    comments: str | None = None,
+    shared: Shared = _SHARED,
+) -> None:
+    """Change what is given, keep the rest. A client keeps its level: for another one, create another client."""
+    async with open_desk(shared) as desk:
+        client = await desk.clients.change(
+            client_id, actor=desk.operator, name=name, ranges=ip or None, scopes=scope or None, comments=comments
+        )
+        done(f"Changed client {client_id}.", _full_row(client), as_json=shared.json)
+
+
+@app.command
+async def renew(client_id: str, *, days: Days = None, shared: Shared = _SHARED) -> None:
+    """Let a client live on from now."""
+    async with open_desk(shared) as desk:
+        client = await desk.clients.renew(client_id, actor=desk.operator, lifetime=_lifetime(days))
+        text = f"Client {client_id} expires {client.expires_at:%Y-%m-%d %H:%M} UTC."
+        done(text, _full_row(client), as_json=shared.json)
+
+
+@app.command
+async def revoke(client_id: str | None = None, *, user: str | None = None, shared: Shared = _SHARED) -> None:
+    """End a client's power at once and for good, or that of all clients of a --user.
+
+    Tokens it has are refused from now on, and its tasks that have not started are cancelled.
+    """
+    async with open_desk(shared) as desk:
+        ids = await _to_revoke(desk, client_id, user)
+        for each in ids:
+            await desk.clients.revoke(each, actor=desk.operator)
+        rows = [_full_row(await desk.clients.get(each)) for each in ids]
+        if shared.json:
+            show_rows(rows, as_json=True)
+        else:
+            done(f"Revoked: {', '.join(ids) or 'none'}.", {}, as_json=False)
+
+
+async def _to_revoke(desk: Desk, client_id: str | None, user: str | None) -> list[str]:
+    if (client_id is None) == (user is None):
+        raise InvalidInput("Name one client by its id, or all clients of a user with --user.")
+    if client_id is not None:
+        return [client_id]
+    return [client.id for client in await desk.clients.list(user) if client.revoked_at is None]
+
+
+@app.command
+async def remove(client_id: str, *, shared: Shared = _SHARED) -> None:
+    """Forget a client altogether. To stop one and keep the record: revoke."""
+    async with open_desk(shared) as desk:
+        await desk.clients.remove(client_id, actor=desk.operator)
+        done(f"Removed client {client_id}.", {"id": client_id, "removed": True}, as_json=shared.json)

@@ -1,0 +1,148 @@
+"""`sfapi admin project`."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from superfacility.cli.admin.desk import open_desk
+from superfacility.cli.folders import make_folders
+from superfacility.cli.output import Row, Shared, done, show_record, show_rows
+from superfacility.facility.people import Allocation, Membership, Project, ProjectName, Role
+
+app = App(name="project", help="Projects, their allocations and members.", help_format="plaintext")
+member = App(name="member", help="Members of a project and their roles.")
+app.command(member)
+_SHARED = Shared()
+
+
+def _row(project: Project) -> Row:
+    return {
+        "name": project.name,
+        "id": project.id,
+        "description": project.description,
+        "cpu_hours": project.allocation.cpu_hours,
+        "gpu_hours": project.allocation.gpu_hours,
+        "project_bytes": project.allocation.project_bytes,
+        "archive_bytes": project.allocation.archive_bytes,
+        "active": project.active,
+    }
+
+
+def _member_row(membership: Membership) -> Row:
+    return {"project": membership.project.name, "user": membership.user, "role": membership.role.value}
+
+
+@app.command
+async def add(
+    name: str,
+    *,
+    description: str = "",
+    cpu_hours: float | None = None,
+    gpu_hours: float | None = None,
+    project_bytes: int | None = None,
+    archive_bytes: int | None = None,
+    shared: Shared = _SHARED,
+) -> None:
+    """Add a project and make its folders on local filesystems. What is not given is without limit."""
+    async with open_desk(shared) as desk:
+        allocation = Allocation(cpu_hours, gpu_hours, project_bytes, archive_bytes)
+        project = Project(0, ProjectName(name), description, allocation)
+        saved = await desk.people.add_project(project, desk.operator)
+        make_folders(desk.settings, project=saved.name)
+        done(f"Added project {saved.name}.", _row(saved), as_json=shared.json)
+
+
+@app.command(name="list")
+async def list_projects(*, shared: Shared = _SHARED) -> None:
+    """List projects."""
+    async with open_desk(shared) as desk:
+        show_rows([_row(each) for each in await desk.people.projects()], as_json=shared.json)
+
+
+@app.command
+async def show(name: str, *, shared: Shared = _SHARED) -> None:
+    """Show a project with its members and the node hours it has used."""
+    async with open_desk(shared) as desk:
+        project = await desk.people.project(name)
+        members = await desk.people.memberships(project=name)
+        usage = await desk.stores.ledger.usage(projects=[project.name])
+        record = {
+            **_row(project),
+            "members": [f"{each.user} ({each.role})" for each in members],
+            "node_hours_used": sum(each.node_hours for each in usage),
+        }
+        show_record(record, as_json=shared.json)
+
+
+@app.command
+async def change(
+    name: str,
+    *,
+    description: str | None = None,
+    cpu_hours: float | None = None,
+    gpu_hours: float | None = None,
+    project_bytes: int | None = None,
+    archive_bytes: int | None = None,
+    active: bool | None = None,
+    shared: Shared = _SHARED,
+) -> None:
+    """Change what is given, keep the rest."""
+    amounts = {
+        "cpu_hours": cpu_hours,
+        "gpu_hours": gpu_hours,
+        "project_bytes": project_bytes,
+        "archive_bytes": archive_bytes,
+    }
+    given = {key: value for key, value in amounts.items() if value is not None}
+    async with open_desk(shared) as desk:
+        project = await desk.people.project(name)
+        saved = await desk.people.change_project(
+            name,
+            desk.operator,
+            description=description,
+            allocation=replace(project.allocation, **given),  # type: ignore[arg-type]
+            active=active,
+        )
+        done(f"Changed project {saved.name}.", _row(saved), as_json=shared.json)
+
+
+@app.command
+async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+    """Close a project: it stays on record as inactive, and no file is touched."""
+    async with open_desk(shared) as desk:
+        saved = await desk.people.remove_project(name, desk.operator)
+        done(f"Project {name} is inactive now.", _row(saved), as_json=shared.json)
+
+
+@member.command(name="add")
+async def add_member(
+    project: str,
+    user: str,
+    *,
+    role: Annotated[Role, Parameter(help="What the member may do.")] = Role.USER,
+    shared: Shared = _SHARED,
+) -> None:
+    """Add a member, or change a member's role."""
+    async with open_desk(shared) as desk:
+        await desk.people.set_membership(project, user, role, desk.operator)
+        row = {"project": project, "user": user, "role": role.value}
+        done(f"{user} is {role} in {project} now.", row, as_json=shared.json)
+
+
+@member.command(name="list")
+async def list_members(project: str, *, shared: Shared = _SHARED) -> None:
+    """List the members of a project."""
+    async with open_desk(shared) as desk:
+        found = await desk.people.project(project)
+        members = await desk.people.memberships(project=found.name)
+        show_rows([_member_row(each) for each in members], as_json=shared.json)
+
+
+@member.command(name="remove")
+async def remove_member(project: str, user: str, *, shared: Shared = _SHARED) -> None:
+    """Take a member out of a project."""
+    async with open_desk(shared) as desk:
+        await desk.people.set_membership(project, user, None, desk.operator)
+        row = {"project": project, "user": user, "role": None}
+        done(f"{user} is no member of {project} any more.", row, as_json=shared.json)

@@ -1,0 +1,89 @@
+"""`sfapi admin resource`."""
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from superfacility.cli.admin.desk import open_desk
+from superfacility.cli.output import Row, Shared, done, show_record, show_rows
+from superfacility.facility.status import Resource, ResourceName, ResourceState
+
+app = App(name="resource", help="What the status page lists.", help_format="plaintext")
+_SHARED = Shared()
+Kind = Literal["compute", "filesystem", "service", "storage"]
+State = Annotated[ResourceState | None, Parameter(help="How well it works.")]
+
+
+def _row(resource: Resource) -> Row:
+    return {
+        "name": resource.name,
+        "full_name": resource.full_name,
+        "kind": resource.kind,
+        "state": resource.state.value,
+        "description": resource.description,
+        "updated_at": resource.updated_at,
+    }
+
+
+@app.command
+async def add(
+    name: str,
+    *,
+    full_name: str = "",
+    kind: Kind = "service",
+    state: ResourceState = ResourceState.ACTIVE,
+    description: str = "System is active",
+    shared: Shared = _SHARED,
+) -> None:
+    """Add a resource."""
+    async with open_desk(shared) as desk:
+        resource = Resource(ResourceName(name), full_name or name, kind, state, description)
+        saved = await desk.status.add_resource(resource, desk.operator)
+        done(f"Added resource {name}.", _row(saved), as_json=shared.json)
+
+
+@app.command(name="list")
+async def list_resources(*, shared: Shared = _SHARED) -> None:
+    """List resources, with what outages in effect do to them."""
+    async with open_desk(shared) as desk:
+        view = await desk.status.view()
+        show_rows([_row(each) for each in view.resources], as_json=shared.json)
+
+
+@app.command
+async def show(name: str, *, shared: Shared = _SHARED) -> None:
+    """Show a resource with its notes and outages to come."""
+    async with open_desk(shared) as desk:
+        view = await desk.status.view()
+        resource = view.resource(name)
+        record = {
+            **_row(resource),
+            "notes": [each.text for each in view.notes.get(resource.name, ())],
+            "planned": [each.start_at for each in view.planned(resource.name)],
+        }
+        show_record(record, as_json=shared.json)
+
+
+@app.command
+async def change(
+    name: str,
+    *,
+    full_name: str | None = None,
+    state: State = None,
+    description: str | None = None,
+    shared: Shared = _SHARED,
+) -> None:
+    """Change what is given, keep the rest."""
+    async with open_desk(shared) as desk:
+        saved = await desk.status.change_resource(
+            ResourceName(name), desk.operator, state=state, description=description, full_name=full_name
+        )
+        done(f"Changed resource {name}.", _row(saved), as_json=shared.json)
+
+
+@app.command
+async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+    """Remove a resource from the status page."""
+    async with open_desk(shared) as desk:
+        await desk.status.remove_resource(ResourceName(name), desk.operator)
+        done(f"Removed resource {name}.", {"name": name, "removed": True}, as_json=shared.json)

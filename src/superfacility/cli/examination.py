@@ -1,0 +1,174 @@
+"""What `sfapi check` looks at, one function an area. Each finds problems: a sentence that says what to mend."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from superfacility.bootstrap import find_adapter, open_facility, open_stores
+from superfacility.cli.folders import local_filesystems
+from superfacility.core.clock import Clock
+from superfacility.facility.errors import FacilityError
+from superfacility.facility.systems import Facility
+from superfacility.oauth.keys import SigningKeys
+from superfacility.settings import Settings
+
+_EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_FREE_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `problem` is None if it is in order."""
+
+    area: str
+    subject: str
+    problem: str | None = None
+
+
+async def examine(settings: Settings, clock: Clock) -> list[Finding]:
+    """Look at everything; a problem in one place does not hide those in others."""
+    return [
+        *_configuration(settings),
+        *_private_places(settings),
+        *_keys(settings),
+        *_clock(settings, clock),
+        *await _database(settings),
+        *await _systems(settings),
+        *_filesystems(settings),
+    ]
+
+
+def dangers(settings: Settings) -> list[str]:
+    """Problems that keep the server from starting: others could read or replace secrets."""
+    findings = [*_private_places(settings), *_keys(settings)]
+    return [finding.problem for finding in findings if finding.problem]
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    for name, system in settings.systems.items():
+        for kind, adapter in (("transports", system.transport), ("schedulers", system.scheduler)):
+            if adapter is not None:
+                yield Finding("configuration", f"{name}: {adapter.adapter}", _missing(kind, adapter.adapter))
+    if not settings.systems:
+        yield Finding("configuration", "systems", "There is no system; add a [systems.NAME] table.")
+    if settings.public_url is not None and settings.public_url.startswith("http://"):
+        problem = "is not encrypted: tokens can be read on the way. Put a proxy with TLS in front and write https://"
+        loopback = settings.public_url.startswith(("http://127.0.0.1", "http://localhost"))
+        yield Finding("configuration", "public_url", None if loopback else f"{settings.public_url} {problem}")
+
+
+def _missing(kind: str, name: str) -> str | None:
+    try:
+        find_adapter(kind, name)
+    except FacilityError as problem:
+        return str(problem)
+    return None
+
+
+def _private_places(settings: Settings) -> Iterator[Finding]:
+    for folder in (settings.keys, settings.state):
+        path = settings.path(folder)
+        yield Finding("permissions", str(path), _privacy(path, "700"))
+    database = settings.path(settings.database)
+    if database.exists():
+        yield Finding("permissions", str(database), _privacy(database, "600"))
+
+
+def _privacy(path: Path, mode: str) -> str | None:
+    try:
+        found = path.stat()
+    except OSError as problem:
+        return f"{path}: {problem.strerror}. Restore it from a backup, or make a new installation with: sfapi init"
+    if found.st_uid != os.getuid():
+        return f"{path} belongs to another account (uid {found.st_uid}): chown it to the account that serves"
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        return f"{path} is open to others: chmod {mode} {path}"
+    return None
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    directory = settings.path(settings.keys)
+    try:
+        SigningKeys.load(directory)
+    except (FacilityError, OSError) as problem:
+        yield Finding("keys", str(directory), str(problem))
+    else:
+        yield Finding("keys", str(directory))
+
+
+def _clock(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    now = clock.now()
+    if not _EARLIEST < now < _LATEST:
+        yield Finding("clock", now.isoformat(), f"The clock says {now:%Y-%m-%d}: set it; tokens depend on it.")
+        return
+    database = settings.path(settings.database)
+    if database.exists() and database.stat().st_mtime > now.timestamp() + 60:
+        yield Finding("clock", now.isoformat(), "The clock is behind the last change of the database: set it.")
+    else:
+        yield Finding("clock", now.isoformat())
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    path = settings.path(settings.database)
+    try:
+        stores = open_stores(settings)
+    except FacilityError as problem:
+        return [Finding("database", str(path), str(problem))]
+    try:
+        problems = await stores.database.check()
+    finally:
+        await stores.aclose()
+    if shutil.disk_usage(path.parent).free < _FREE_BYTES:
+        problems.append(f"The disk of {path} is nearly full: make room.")
+    return [Finding("database", str(path), problem) for problem in problems] or [Finding("database", str(path))]
+
+
+async def _systems(settings: Settings) -> list[Finding]:
+    try:
+        facility = open_facility(settings)
+    except FacilityError as problem:
+        return [Finding("systems", "all", str(problem))]
+    try:
+        return [finding for name in facility.systems for finding in await _ping(facility, name)]
+    finally:
+        for system in facility.systems.values():
+            if system.scheduler is not None:
+                await system.scheduler.aclose()
+            await system.transport.aclose()
+
+
+async def _ping(facility: Facility, name: str) -> list[Finding]:
+    system = facility.systems[name]
+    findings = []
+    for what, port in (("transport", system.transport), ("scheduler", system.scheduler)):
+        if port is None:
+            continue
+        try:
+            await port.ping()
+        except FacilityError as problem:
+            findings.append(Finding("systems", f"{name}: {what}", str(problem)))
+        else:
+            findings.append(Finding("systems", f"{name}: {what}"))
+    return findings
+
+
+def _filesystems(settings: Settings) -> Iterator[Finding]:
+    for filesystem in local_filesystems(settings):
+        root = Path(filesystem.root)
+        yield Finding("filesystems", f"{filesystem.name}: {root}", _unwritable(root))
+
+
+def _unwritable(root: Path) -> str | None:
+    if not root.is_dir():
+        return f"{root} is not there: mkdir -p {root}"
+    try:
+        with tempfile.TemporaryFile(dir=root):
+            return None
+    except OSError as problem:
+        return f"{root} cannot be written: {problem.strerror}"

@@ -1,0 +1,61 @@
+"""uvicorn with our way to stop: the first signal ends gracefully, the second at once."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from superfacility.app import create_app
+from superfacility.bootstrap import Runtime
+from superfacility.cli.access_log import AccessLog
+from superfacility.settings import BASE_PATH
+
+_IDLE_SECONDS = 75
+_FORCED = 130
+_log = structlog.get_logger(__name__)
+
+
+class HttpServer(uvicorn.Server):
+    """Serves one runtime. `stop` is set as soon as the end begins, `ready` called when connections are accepted."""
+
+    def __init__(self, runtime: Runtime, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        settings = runtime.settings
+        app = create_app(
+            runtime.services,
+            name=settings.name,
+            base_path=BASE_PATH,
+            trusted_proxies=settings.server.trusted_proxies,
+        )
+        super().__init__(
+            uvicorn.Config(
+                AccessLog(app) if settings.server.access_log else app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_IDLE_SECONDS,
+                timeout_graceful_shutdown=settings.server.graceful_seconds,
+            )
+        )
+        self._stop = stop
+        self._ready = ready
+        self._loop = asyncio.get_running_loop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(_FORCED)
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._stop.set)

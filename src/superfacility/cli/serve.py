@@ -1,0 +1,176 @@
+"""`sfapi serve`: the API, a worker and the loops in the background, in one process or several.
+
+The socket is bound once, here, and inherited by the processes of `--workers`, so that the address is known (and
+printed) before any of them starts. SIGTERM and SIGINT end it gracefully; a second one ends it at once.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from superfacility.cli.output import say, warn
+from superfacility.facility.errors import InvalidInput
+from superfacility.settings import BASE_PATH, Settings, configuration_file, load_settings
+
+_BACKLOG = 2048
+
+
+def serve(
+    *,
+    config: Path | None = None,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8000,
+    workers: int | None = None,
+    inherited: Annotated[tuple[int, str] | None, Parameter(show=False)] = None,
+) -> None:
+    """Serve the API and work on tasks.
+
+    Parameters
+    ----------
+    config
+        Configuration file (or SFAPI_CONFIG, or ./superfacility.toml).
+    host
+        Address to listen on. Systems with the `local` transport allow loopback addresses only.
+    workers
+        Server processes, instead of the configured number.
+    """
+    file = configuration_file(config).absolute()
+    settings = load_settings(file)
+    if inherited is not None:
+        _serve_inherited(settings, *inherited)
+        return
+    check_host(settings, host)
+    asyncio.run(_examine(settings))
+    listener = _bind(host, port)
+    url = _url(listener)
+    processes = workers or settings.server.workers
+    if processes == 1:
+        sys.exit(run(settings, listener, url, announce=True))
+    sys.exit(_supervise(file, listener, url, processes))
+
+
+def check_host(settings: Settings, host: str) -> None:
+    """What runs under the server's own account is offered to this machine alone."""
+    local = sorted(name for name, system in settings.systems.items() if system.transport.adapter == "local")
+    if local and not _is_loopback(host):
+        raise InvalidInput(
+            f"{host} can be reached from other machines, and {', '.join(local)} runs everything under the server's own "
+            "account (transport `local`). Serve on 127.0.0.1, behind a proxy on this machine if others must reach it."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _examine(settings: Settings) -> None:
+    """Refuse to start on what `sfapi check` would call dangerous."""
+    from superfacility.bootstrap import open_stores
+    from superfacility.cli.admin.desk import check_isolation
+    from superfacility.cli.examination import dangers
+
+    if found := dangers(settings):
+        raise InvalidInput("The server does not start:\n" + "\n".join(f"  {problem}" for problem in found))
+    stores = open_stores(settings)
+    try:
+        check_isolation(settings, sum(user.active for user in await stores.people.users()))
+    finally:
+        await stores.aclose()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as problem:
+        raise InvalidInput(
+            f"Cannot listen on {host} port {port}: {problem.strerror}. Choose another --port."
+        ) from problem
+    listener.listen(_BACKLOG)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, listener: socket.socket, url: str, *, announce: bool) -> int:
+    """One server process, until a signal."""
+    import uvloop
+
+    from superfacility.core.logging import configure_logging
+
+    configure_logging(settings.server.log_level)
+    return uvloop.run(_run(settings, listener, url, announce=announce))
+
+
+async def _run(settings: Settings, listener: socket.socket, url: str, *, announce: bool) -> int:
+    from superfacility.bootstrap import open_services
+    from superfacility.cli.http_server import HttpServer
+
+    runtime = open_services(settings, public_url=url)
+    stop = asyncio.Event()
+    try:
+        server = HttpServer(runtime, stop, ready=lambda: _announce(url) if announce else None)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runtime.work(stop))
+            await server.serve([listener])
+            stop.set()
+    finally:
+        await runtime.aclose()
+    return 0
+
+
+def _announce(url: str) -> None:
+    say(f"Superfacility is serving {url}{BASE_PATH}")
+
+
+def _serve_inherited(settings: Settings, descriptor: int, url: str) -> None:
+    sys.exit(run(settings, socket.socket(fileno=descriptor), url, announce=False))
+
+
+def _supervise(file: Path, listener: socket.socket, url: str, processes: int) -> int:
+    """Start the processes, and end with them."""
+    command = [sys.executable, "-m", "superfacility.cli.main", "serve", "--config", str(file)]
+    command += ["--inherited", str(listener.fileno()), url]
+    children = [subprocess.Popen(command, pass_fds=[listener.fileno()]) for _ in range(processes)]
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    _announce(url)
+    return _end_together(children)
+
+
+def _end_together(children: list[subprocess.Popen[Any]]) -> int:
+    """When one process ends the others are asked to end too: whoever started us starts us again."""
+    pid, status = os.wait()
+    code = os.waitstatus_to_exitcode(status)
+    if code:
+        warn(f"sfapi: server process {pid} ended with {code}; stopping the others.")
+    for child in children:
+        if child.pid == pid:
+            child.returncode = code
+        else:
+            child.send_signal(signal.SIGTERM)
+    return max(abs(code), *(abs(child.wait()) for child in children))

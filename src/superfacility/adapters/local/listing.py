@@ -4,7 +4,8 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from superfacility.adapters.local.confinement import Roots
@@ -73,9 +74,19 @@ def _children(folder: int) -> list[FileEntry]:
     return [entry for entry in (_child(name, folder, names) for name in found) if entry is not None]
 
 
+@contextmanager
+def _ls_words(path: str) -> Iterator[None]:
+    with worded("ls: cannot access", path):
+        try:
+            yield
+        except PermissionError as error:
+            with worded("ls: cannot open directory", path):
+                raise error from None
+
+
 def list_path(roots: Roots, path: str) -> list[FileEntry]:
     """The rows of `ls -la path`."""
-    with worded("ls: cannot access", path), roots.pinned(path, follow=False) as pin:
+    with _ls_words(path), roots.pinned(path, follow=False) as pin:
         if stat.S_ISDIR(pin.status.st_mode):
             folder = os.open(pin.again, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -1,0 +1,1 @@
+"""Transfers between systems and the archive: `/storage`."""

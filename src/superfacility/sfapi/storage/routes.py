@@ -1,0 +1,51 @@
+"""`/storage`: transfers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from superfacility.facility.errors import InvalidInput, NotFound, NotPermitted, Refused, Unsupported
+from superfacility.http.bodies import form_body
+from superfacility.http.context import UseCases
+from superfacility.http.paths import shown
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope
+from superfacility.sfapi.storage.schemas import (
+    GlobusTransfer,
+    GlobusTransferRequest,
+    GlobusTransferResult,
+    TransferStatus,
+    transfer_result,
+)
+
+router = APIRouter(
+    prefix="/storage/globus/transfer", tags=["storage"], responses={403: {"description": "Not permitted"}}
+)
+
+
+@router.post("", summary="Start a transfer")
+async def start_transfer(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.TRANSFERS_WRITE)],
+    body: Annotated[GlobusTransferRequest, form_body(GlobusTransferRequest)],
+) -> GlobusTransfer:
+    """Copies a file, or a folder with all in it, between endpoints; every file is compared by SHA-256 afterwards.
+
+    A source that is missing and an endpoint that does not exist answer `status: ERROR` with the reason.
+    """
+    try:
+        transfer_id = await use_cases.storage.start(principal, body.order())
+    except (Refused, NotFound, InvalidInput, NotPermitted, Unsupported) as error:
+        return GlobusTransfer(transfer_id="", status=TransferStatus.ERROR, reason=shown(str(error)))
+    return GlobusTransfer(transfer_id=str(transfer_id), status=TransferStatus.OK, reason=None)
+
+
+@router.get("/{globus_uuid}", summary="Follow a transfer", responses={404: {"description": "No such transfer"}})
+async def check_transfer(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.TRANSFERS_READ)],
+    globus_uuid: str,
+) -> GlobusTransferResult:
+    """`globus_status` goes from ACTIVE to SUCCEEDED, FAILED or CANCELED. Only your own transfers are shown."""
+    return transfer_result(await use_cases.storage.transfer(principal, globus_uuid))

@@ -1,0 +1,1 @@
+"""Listing, downloading and uploading files, running commands: `/utilities`. Large bodies stream."""

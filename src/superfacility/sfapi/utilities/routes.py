@@ -1,0 +1,149 @@
+"""`/utilities`: files and commands."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
+
+from superfacility.facility.errors import NotPermitted, Refused
+from superfacility.http.bodies import form_body
+from superfacility.http.context import UseCases
+from superfacility.http.paths import FilePath, shown
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope
+from superfacility.sfapi.utilities.multipart import file_part
+from superfacility.sfapi.utilities.schemas import (
+    DirectoryOutput,
+    FileDownload,
+    UploadResult,
+    UtilityCommand,
+    UtilityCommandOutput,
+    UtilityStatus,
+    directory_entry,
+)
+from superfacility.sfapi.utilities.streaming import FileResponse, is_text
+
+router = APIRouter(
+    prefix="/utilities",
+    tags=["utilities"],
+    responses={403: {"description": "Not permitted"}, 404: {"description": "No such machine"}},
+)
+
+_ENVELOPE = 64 * 1024
+"""What boundaries and headers may add to a file."""
+_UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+def _json(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), media_type="application/json")
+
+
+@router.get("/ls/{machine}/{path:file}", response_model=DirectoryOutput, summary="List a folder or look at a file")
+async def ls(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.FILES_LIST)],
+    machine: str,
+    path: FilePath,
+) -> Response:
+    """As `ls -la`: a folder's rows begin with `.` and `..`; a file or symbolic link is one row with its absolute path.
+
+    A path that does not exist is `status: ERROR` with the words of `ls`.
+    """
+    try:
+        entries = await use_cases.utilities.ls(principal, machine, path)
+    except Refused as error:
+        return _json(DirectoryOutput(status=UtilityStatus.ERROR, entries=[], error=shown(str(error))))
+
+    def body() -> Response:
+        rows = [directory_entry(entry, alone=len(entries) == 1) for entry in entries]
+        return _json(DirectoryOutput.model_construct(status=UtilityStatus.OK, entries=rows, error=None))
+
+    return await asyncio.to_thread(body)
+
+
+@router.get("/download/{machine}/{path:file}", response_model=FileDownload, summary="Download a file")
+async def download(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.FILES_READ)],
+    machine: str,
+    path: FilePath,
+    binary: Annotated[bool, Query(description="Send base64, also if the file is text.")] = False,
+) -> Response:
+    """The file as text, or as base64 with `is_binary: true` where you ask for it or the file is not UTF-8."""
+    try:
+        if not binary:
+            async with use_cases.utilities.download(principal, machine, path) as opened:
+                binary = not await is_text(opened)
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(use_cases.utilities.download(principal, machine, path))
+            return FileResponse(opened, stack.pop_all(), binary=binary)
+    except Refused as error:
+        return _json(FileDownload(status=UtilityStatus.ERROR, error=shown(str(error))))
+
+
+@router.put(
+    "/upload/{machine}/{path:file}",
+    response_model=UploadResult,
+    summary="Upload a file",
+    responses={422: {"description": "No part named `file`, or a body that ends early"}},
+    openapi_extra=_UPLOAD_BODY,
+)
+async def upload(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.FILES_WRITE)],
+    machine: str,
+    path: FilePath,
+    request: Request,
+) -> Response:
+    """Write a whole file, new or over an old one; nobody ever sees half of it.
+
+    An existing file keeps its mode, a symbolic link is followed. Below level red, dot-files of homes and executables
+    are refused.
+    """
+    content = file_part(request.headers.get("content-type", ""), request.stream())
+    try:
+        size = await use_cases.utilities.upload(principal, machine, path, content, _announced(request))
+    except (Refused, NotPermitted) as error:
+        return _json(UploadResult(status=UtilityStatus.ERROR, error=shown(str(error))))
+    except ClientDisconnect:
+        return Response(status_code=400)
+    return _json(UploadResult(status=UtilityStatus.OK, output=f"{size} bytes written"))
+
+
+def _announced(request: Request) -> int | None:
+    """The least that the file must have by the length of its envelope."""
+    length = request.headers.get("content-length", "")
+    return max(int(length) - _ENVELOPE, 0) if length.isascii() and length.isdecimal() else None
+
+
+@router.post("/command/{machine}", response_model=UtilityCommandOutput, summary="Run a command")
+async def command(
+    use_cases: UseCases,
+    principal: Annotated[Principal, requires(Scope.COMMANDS_WRITE)],
+    machine: str,
+    body: Annotated[UtilityCommand, form_body(UtilityCommand)],
+) -> Response:
+    """Bash runs the text in a login shell as you, in your home directory.
+
+    The answer names a task; its result has `output`, `error` and `exit_code`. Cancelling the task ends everything that
+    the command started.
+    """
+    task = await use_cases.utilities.command(principal, machine, body.executable)
+    return _json(UtilityCommandOutput(task_id=task.id, status=UtilityStatus.OK))

@@ -6,6 +6,7 @@ Any setting can be overridden by an environment variable: `SFAPI_` and its name,
 """
 
 import os
+import re
 import tomllib
 from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -24,6 +25,8 @@ BASE_PATH = "/api/v1.2"
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path, not a secret
 
 _PLACEHOLDERS = frozenset({"user", "initial", "project"})
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_RESERVED = frozenset({"workers"})  # a folder beside those of the systems
 
 
 def _public_url(value: str) -> str:
@@ -39,6 +42,13 @@ def _template(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value) or value in _RESERVED:
+        raise ValueError(f"{value!r} cannot be a name: use small letters, digits, '_' and '-', beginning with a letter")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 PathTemplate = Annotated[str, AfterValidator(_template)]
 
@@ -103,7 +113,6 @@ class SystemSettings(Table):
     """A machine that people use."""
 
     full_name: str = Field(description="Name for people.")
-    description: str = Field("System is active", description="What the status page says of it at first.")
     transport: AdapterSettings = Field(
         AdapterSettings(adapter="local"),
         description="How the system is reached. `local` is this machine under the server's own account.",
@@ -114,7 +123,7 @@ class SystemSettings(Table):
         examples=[{"adapter": "embedded"}],
     )
     filesystems: tuple[str, ...] = Field((), description="Filesystems that are mounted there.")
-    aliases: tuple[str, ...] = Field((), description="Other names that callers may use for it.")
+    aliases: tuple[Name, ...] = Field((), description="Other names that callers may use for it.")
     refresh_seconds: float = Field(
         5.0, ge=0, le=3600, description="How old answers about jobs may be; the scheduler is asked no more often."
     )
@@ -150,7 +159,7 @@ class TransferSettings(Table):
     agent: AdapterSettings | None = Field(
         AdapterSettings(adapter="local"), description="What copies. `local` copies on this machine."
     )
-    endpoints: dict[str, EndpointSettings] = Field({}, description="Places by their alias.")
+    endpoints: dict[Name, EndpointSettings] = Field({}, description="Places by their alias.")
 
 
 class LifetimeSettings(Table):
@@ -214,8 +223,8 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(ServerSettings(), description="How `sfapi serve` runs.")
     tokens: TokenSettings = Field(TokenSettings(), description="The token service.")
     limits: LimitSettings = Field(LimitSettings(), description="Bounds of what callers may do.")
-    filesystems: dict[str, FilesystemSettings] = Field({}, description="Where data lives.")
-    systems: dict[str, SystemSettings] = Field({}, description="Machines that people use.")
+    filesystems: dict[Name, FilesystemSettings] = Field({}, description="Where data lives.")
+    systems: dict[Name, SystemSettings] = Field({}, description="Machines that people use.")
     transfers: TransferSettings = Field(TransferSettings(), description="Copies of data between places.")
     changelog: tuple[ChangelogEntry, ...] = Field((), description="What callers should know about changes.")
 

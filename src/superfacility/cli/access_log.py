@@ -1,9 +1,10 @@
 """A line of the log for each request. Query strings may hold secrets and are left out."""
 
-import time
 from typing import Any
 
 import structlog
+
+from superfacility.core.clock import SystemClock
 
 _log = structlog.get_logger("superfacility.access")
 
@@ -18,7 +19,8 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.monotonic(), 0
+        clock = SystemClock()
+        began, status = clock.monotonic(), 0
 
         async def watch(message: Any) -> None:
             nonlocal status
@@ -34,6 +36,6 @@ class AccessLog:
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                milliseconds=round((time.monotonic() - began) * 1000, 2),
+                milliseconds=round((clock.monotonic() - began) * 1000, 2),
                 peer=scope["client"][0] if scope.get("client") else None,
             )

@@ -17,6 +17,7 @@ _HEAD = """\
 # The configuration of a facility. Unknown keys are errors; lines with one # show the defaults.
 # Relative paths begin in this file's folder. After a change: sfapi check --config FILE, then restart the server.
 # Environment variables override it: SFAPI_SERVER__LOG_LEVEL=debug is log_level in [server].
+
 """
 
 

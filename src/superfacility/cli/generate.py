@@ -8,7 +8,7 @@ from pathlib import Path
 
 from superfacility.cli.configuration import reference as configuration_page
 from superfacility.cli.main import build
-from superfacility.oauth.scopes import LEVELS, SCOPES, SecurityLevel
+from superfacility.oauth.scopes import LEVELS, SCOPES
 
 _ROOT = Path(__file__).resolve().parents[3]
 _NOTE = "<!-- Written by `make docs` from {}; do not edit. -->"
@@ -49,7 +49,7 @@ def scope_page() -> str:
         "",
         _NOTE.format("src/superfacility/oauth/scopes.py"),
         "",
-        "A client has a level. A level grants every scope of its own and of the levels before it; a client may be given",
+        "A client has a level. A level grants every scope of its own and of the levels before it; a client may have",
         "fewer. The routes publish the scope that they need as `x-nersc-scope`.",
         "",
         "| level | lives up to | source ranges | what it may do |",
@@ -70,14 +70,14 @@ def scope_page() -> str:
 
 def command_page() -> str:
     """Every command with its options."""
-    text = build().generate_docs(output_format="markdown", generate_toc=False, recursive=True, heading_level=2)
+    text = build().generate_docs(output_format="markdown", recursive=True, heading_level=2)
     head = [
         "# Command line",
         "",
         _NOTE.format("src/superfacility/cli"),
         "",
-        "Exit codes: 0 it was done, 1 it could not be done (the message says why and what to do), 2 the command line is",
-        "wrong. `--json` prints JSON instead of tables; without a terminal tables are tab-separated lines.",
+        "Exit codes: 0 it was done, 1 it could not be done (the message says why and what to do), 2 the command line",
+        "is wrong. `--json` prints JSON instead of tables; without a terminal tables are tab-separated lines.",
         "",
     ]
     return "\n".join([*head, text.rstrip()]) + "\n"

@@ -1,0 +1,166 @@
+"""The worker: claims tasks, runs their handlers side by side, records how each ended.
+
+A handler that hangs holds one place and nothing else. What a crash leaves is found by the next claim (of any worker),
+because the claim's holder is dead; what that means is each handler's kind.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from superfacility.core.clock import Clock
+from superfacility.core.identifiers import new_uuid
+from superfacility.facility.errors import FacilityError
+from superfacility.tasks.outcome import Finish, HandBack, Outcome, judge, verdict_before_start
+from superfacility.tasks.queue import Lease, TaskQueue
+from superfacility.tasks.registry import HandlerKind, Registry
+from superfacility.tasks.run import Run
+from superfacility.tasks.task import Task, TaskId, TaskStatus, WorkerId
+
+log = structlog.get_logger(__name__)
+POLL = 0.5
+"""Seconds after which a worker looks for due tasks and dead workers although nothing woke it."""
+GRACE = 10.0
+"""Seconds that at-most-once handlers get to finish when the worker stops."""
+LAST_WORDS = 5.0
+"""Seconds that cancelled handlers get to clean up when the worker stops."""
+RETRY_PAUSE = 1.0
+"""Seconds between attempts to reach a queue that does not answer."""
+INTERNAL_ERROR = {
+    "status": "error",
+    "error": "The service could not store what this task returned. Tell staff: the log has the details.",
+}
+
+
+class Worker:
+    """Runs up to `concurrency` tasks at a time until it is told to stop."""
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        registry: Registry,
+        lease: Lease,
+        clock: Clock,
+        *,
+        concurrency: int = 8,
+        worker_id: WorkerId | None = None,
+        grace: float = GRACE,
+        poll: float = POLL,
+    ) -> None:
+        self.id = worker_id or WorkerId(new_uuid().hex)
+        self._queue = queue
+        self._registry = registry
+        self._lease = lease
+        self._clock = clock
+        self._concurrency = concurrency
+        self._grace = grace
+        self._poll = poll
+        self._running: dict[TaskId, Run] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then claim nothing more, and hand back or end what runs."""
+        self._lease.hold(self.id)
+        watchers = [asyncio.create_task(self._watch_queue()), asyncio.create_task(self._watch_stop(stop))]
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                await self._survive(self._turn())
+                await self._wake.wait()
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+            await self._wind_down()
+
+    async def _turn(self) -> None:
+        free = self._concurrency - len(self._running)
+        if free > 0:
+            for task in await self._queue.claim(self.id, self._registry.names(), free):
+                self._start(task)
+        if self._running:
+            for task_id in await self._queue.cancellations(self.id):
+                if task_id in self._running:
+                    self._running[task_id].cancel()
+
+    async def _watch_queue(self) -> None:
+        while True:
+            await self._survive(self._queue.wait(self._poll))
+            self._wake.set()
+
+    async def _watch_stop(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
+
+    async def _survive(self, step: Coroutine[Any, Any, None]) -> None:
+        """No failure of the queue may end the worker: it is tried again after a pause."""
+        try:
+            await step
+        except FacilityError as problem:
+            log.warning("the task queue does not answer", worker=self.id, error=str(problem))
+            await asyncio.sleep(RETRY_PAUSE)
+        except Exception:  # a defect in one turn must not stop all tasks of this process for good
+            log.exception("a turn of the worker failed", worker=self.id)
+            await asyncio.sleep(RETRY_PAUSE)
+
+    def _start(self, task: Task) -> None:
+        run = Run(task, self._registry[task.handler], self._queue, self.id, self._clock)
+        self._running[task.id] = run
+        run.recorder = asyncio.create_task(self._carry_out(run))
+        run.recorder.add_done_callback(lambda _: self._forget(task.id))
+
+    def _forget(self, task_id: TaskId) -> None:
+        del self._running[task_id]
+        self._wake.set()
+
+    async def _carry_out(self, run: Run) -> None:
+        outcome = HandBack(untouched=True) if run.stopping else verdict_before_start(run.task, run.handler)
+        if outcome is None:
+            await run.execute()
+            outcome = judge(run)
+            if isinstance(outcome, HandBack):
+                await run.flush()
+        await self._record(run.task, outcome)
+
+    async def _record(self, task: Task, outcome: Outcome) -> None:
+        """As often as it takes: the work is done, and nobody else can tell."""
+        while True:
+            try:
+                return await self._record_once(task, outcome)
+            except FacilityError as problem:
+                log.warning("an outcome cannot be stored yet", task=task.id, error=str(problem))
+                await asyncio.sleep(RETRY_PAUSE)
+            except Exception:  # for instance a result that is not JSON
+                log.exception("an outcome cannot be stored", task=task.id, handler=task.handler)
+                if isinstance(outcome, Finish) and outcome.result is INTERNAL_ERROR:
+                    return None
+                outcome = Finish(TaskStatus.FAILED, INTERNAL_ERROR)
+
+    async def _record_once(self, task: Task, outcome: Outcome) -> None:
+        if isinstance(outcome, HandBack):
+            await self._queue.hand_back(self.id, task.id, outcome.delay, untouched=outcome.untouched)
+        elif not await self._queue.finish(self.id, task.id, outcome.status, outcome.result):
+            log.warning("a task was no longer this worker's", task=task.id, handler=task.handler)
+
+    async def _wind_down(self) -> None:
+        for run in self._running.values():
+            if run.handler.kind is not HandlerKind.AT_MOST_ONCE:
+                run.stop()
+        await self._settle(self._grace)
+        for run in self._running.values():
+            run.stop()
+        await self._settle(LAST_WORDS)
+        if not self._running:
+            self._lease.release(self.id)
+            return
+        # The lease stays held: it ends with the process, and only then may another worker take these over.
+        for run in list(self._running.values()):
+            log.error("a handler does not end", task=run.task.id, handler=run.task.handler)
+            run.abandon()
+
+    async def _settle(self, timeout: float) -> None:
+        recorders = [run.recorder for run in self._running.values() if run.recorder is not None]
+        if recorders:
+            await asyncio.wait(recorders, timeout=timeout)

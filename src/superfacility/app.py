@@ -1,0 +1,86 @@
+"""Services -> ASGI application. Which endpoint groups there are is said here and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from superfacility.auth import routes as auth
+from superfacility.http import errors
+from superfacility.http.openapi import TITLE, VERSION, document
+from superfacility.http.routing import Edge, public_route
+from superfacility.http.swagger import documentation_routes
+from superfacility.services.services import Services
+from superfacility.sfapi.account import routes as account
+from superfacility.sfapi.compute import routes as compute
+from superfacility.sfapi.meta import routes as meta
+from superfacility.sfapi.reservations import routes as reservations
+from superfacility.sfapi.status import routes as status
+from superfacility.sfapi.storage import routes as storage
+from superfacility.sfapi.tasks import routes as tasks
+from superfacility.sfapi.utilities import routes as utilities
+
+BASE_PATH = "/api/v1.2"
+TOKEN_URL = "/oauth2/token"  # noqa: S105 - an address
+_GROUPS = (meta, status, account, compute, storage, tasks, utilities, reservations)
+_HOT = (status, tasks, compute)
+
+
+def create_app(
+    services: Services,
+    *,
+    name: str,
+    base_path: str = BASE_PATH,
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+    lifespan: Callable[[FastAPI], Any] | None = None,
+) -> FastAPI:
+    """The API below `base_path`, the token service at the site's root. `name` is the facility's."""
+    app = FastAPI(
+        title=f"{name}: {TITLE}",
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.state.trusted_proxies = tuple(trusted_proxies)
+    app.router.routes.extend(_plain_routes(base_path, app.title))
+    app.include_router(_endpoint_groups(), prefix=base_path)
+    app.include_router(auth.router)
+    errors.install(app)
+    app.add_middleware(Edge, base_path=base_path)
+    return app
+
+
+def openapi_document(base_path: str = BASE_PATH) -> dict[str, Any]:
+    """What is served as `openapi.json`, and committed at the repository's root."""
+    return document(_endpoint_groups().routes, base_path=base_path, token_url=TOKEN_URL)
+
+
+def _endpoint_groups() -> APIRouter:
+    router = APIRouter(redirect_slashes=False)
+    for group in _GROUPS:
+        router.include_router(group.router)
+    return router
+
+
+def _plain_routes(base_path: str, title: str) -> list[Route]:
+    """First in line: every route that stands before them costs the reads that everybody polls."""
+    hot = [route for group in _HOT for route in group.hot_routes(base_path)]
+    return [*hot, *documentation_routes(base_path, title), _openapi_route(base_path)]
+
+
+def _openapi_route(base_path: str) -> Route:
+    body = orjson.dumps(openapi_document(base_path))
+
+    async def openapi(_: Request) -> Response:
+        return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
+
+    return public_route(f"{base_path}/openapi.json", openapi)

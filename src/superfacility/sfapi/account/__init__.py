@@ -1,0 +1,1 @@
+"""Account: user, projects with balances, roles, groups, clients."""

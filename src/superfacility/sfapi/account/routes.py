@@ -1,0 +1,111 @@
+"""`/account`: who you are, your projects and their balance, roles, groups and clients."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from superfacility.core.pagination import Page
+from superfacility.facility.errors import InvalidInput, Refused, Unsupported
+from superfacility.http.bodies import form_body
+from superfacility.http.context import UseCases
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope
+from superfacility.sfapi.account.schemas import (
+    ClientRecord,
+    GroupForm,
+    GroupInfo,
+    GroupList,
+    MemberAction,
+    MembersForm,
+    ProjectJobs,
+    ProjectStats,
+    RoleRecord,
+    UserInfo,
+)
+
+router = APIRouter(prefix="/account", tags=["account"])
+
+Reader = Annotated[Principal, requires(Scope.ACCOUNT_READ)]
+JobReader = Annotated[Principal, requires(Scope.PROJECT_JOBS_READ)]
+GroupWriter = Annotated[Principal, requires(Scope.GROUPS_WRITE)]
+
+
+@router.get("", summary="Who you are, or who somebody is")
+async def user(
+    principal: Reader,
+    use_cases: UseCases,
+    username: Annotated[str | None, Query(description="Another user's name; yours if left out.")] = None,
+) -> UserInfo:
+    """The user that the calling client acts as."""
+    return UserInfo.of(await use_cases.account.user(principal, username))
+
+
+@router.get("/projects", summary="Your projects and what is left of them")
+async def projects(principal: Reader, use_cases: UseCases) -> list[ProjectStats]:
+    """Node hours given and used, and storage."""
+    return [ProjectStats.of(each) for each in await use_cases.account.balances(principal)]
+
+
+@router.get("/projects/{repo_name}/jobs", summary="The jobs of a project")
+async def project_jobs(
+    repo_name: str,
+    principal: JobReader,
+    use_cases: UseCases,
+    index: Annotated[int, Query(ge=0, description="The first row.")] = 0,
+    limit: Annotated[int | None, Query(ge=0, description="How many rows; all if left out.")] = None,
+    kwargs: Annotated[
+        list[str], Query(description="Filters `name=value`, as in the job list.", examples=[["starttime=now-2days"]])
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> ProjectJobs:
+    """Accounting of all members' jobs on all systems, for members of the project."""
+    try:
+        jobs = await use_cases.account.project_jobs(principal, repo_name, kwargs)
+    except (InvalidInput, Refused, Unsupported) as error:
+        return ProjectJobs(status="ERROR", output=[], error=str(error))
+    rows = [dict(each.columns) for each in Page(index, limit).of(jobs)]
+    return ProjectJobs(status="OK", output=rows, error=None)
+
+
+@router.get("/roles", summary="Your role in each project")
+async def roles(principal: Reader, use_cases: UseCases) -> list[RoleRecord]:
+    """Roles above `user` may create groups."""
+    return [RoleRecord.of(each) for each in await use_cases.account.roles(principal)]
+
+
+@router.get("/groups", summary="Your groups")
+async def groups(principal: Reader, use_cases: UseCases) -> GroupList:
+    """With all members."""
+    return GroupList(groups=[GroupInfo.of(each) for each in await use_cases.account.groups(principal)])
+
+
+@router.post("/groups", summary="Create a group")
+async def create_group(
+    principal: GroupWriter, use_cases: UseCases, body: Annotated[GroupForm, form_body(GroupForm)]
+) -> GroupInfo:
+    """You become its first member. Needs a role above `user` in the project."""
+    return GroupInfo.of(await use_cases.account.create_group(principal, body.name, body.repo_name))
+
+
+@router.get("/groups/{group}", summary="A group")
+async def group(group: str, principal: Reader, use_cases: UseCases) -> GroupInfo:
+    """For its members and those of its project."""
+    return GroupInfo.of(await use_cases.account.group(principal, group))
+
+
+@router.put("/groups/{group}", summary="Add or remove members of a group")
+async def change_group(
+    group: str, principal: GroupWriter, use_cases: UseCases, body: Annotated[MembersForm, form_body(MembersForm)]
+) -> GroupInfo:
+    """All or none; adding a member again or removing a stranger is no error. Answers the group as it then is."""
+    adding = body.action is MemberAction.BATCH_ADD
+    changed = await use_cases.account.change_members(
+        principal, group, add=body.names() if adding else (), remove=() if adding else body.names()
+    )
+    return GroupInfo.of(changed)
+
+
+@router.get("/clients", summary="Your registered programs")
+async def clients(principal: Reader, use_cases: UseCases) -> list[ClientRecord]:
+    """Those that work now, and when they expire."""
+    return [ClientRecord.of(each) for each in await use_cases.account.clients(principal)]

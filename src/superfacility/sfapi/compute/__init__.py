@@ -1,0 +1,1 @@
+"""Compute: list, look at, submit and cancel jobs."""

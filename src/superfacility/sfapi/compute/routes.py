@@ -1,0 +1,160 @@
+"""`/compute`: list, look at, submit and cancel jobs."""
+
+from hashlib import blake2b
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter, ValidationError
+from starlette.routing import Route
+
+from superfacility.core.pagination import Page
+from superfacility.facility.errors import InvalidInput, Refused, Unsupported
+from superfacility.http.bodies import form_body
+from superfacility.http.context import UseCases, services
+from superfacility.http.routing import scoped_route
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope
+from superfacility.services.compute import JobListing, JobRequest
+from superfacility.sfapi.compute.schemas import JobForm, JobOutput, JobTask, accepted, problem, refused, rows
+from superfacility.tasks.queue import IdempotencyKey
+
+_BOOLEAN = TypeAdapter(bool)
+
+router = APIRouter(prefix="/compute", tags=["compute"])
+
+Reader = Annotated[Principal, requires(Scope.JOBS_READ)]
+Writer = Annotated[Principal, requires(Scope.JOBS_WRITE)]
+Machine = Annotated[str, Path(description="A system of `compute.targets`.", examples=["perlmutter"])]
+JobIdentifier = Annotated[str, Path(description="`123`, or `123_7` for an element of an array.", examples=["43778070"])]
+Sacct = Annotated[
+    bool, Query(description="From the accounting (sacct: also jobs that have ended) and not from the queue (squeue).")
+]
+Cached = Annotated[bool, Query(description="Whether knowledge of a moment ago is good enough; `false` asks anew.")]
+
+
+@router.get("/jobs/{machine}", response_model=JobOutput, summary="List jobs")
+async def jobs(
+    machine: Machine,
+    principal: Reader,
+    use_cases: UseCases,
+    index: Annotated[int, Query(ge=0, description="The first row.")] = 0,
+    limit: Annotated[int | None, Query(ge=0, description="How many rows; all if left out.")] = None,
+    sacct: Sacct = False,
+    cached: Cached = True,
+    kwargs: Annotated[
+        list[str],
+        Query(
+            description="Filters `name=value`, combined by AND: jobid, user, partition, qos, state, account, name "
+            "(values separated by commas), starttime, endtime (ISO 8601; without an offset in the facility's local "
+            "time). Without starttime and jobid, sacct begins at the last midnight.",
+            examples=[["user=demo1", "partition=regular,debug"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> Response:
+    """One row a job; an element of an array is a job."""
+    try:
+        listing = await use_cases.compute.jobs(principal, machine, JobRequest(tuple(kwargs), sacct, cached))
+    except (InvalidInput, Refused, Unsupported) as error:
+        return _json(problem(error))
+    page = Page(index, limit)
+    return _json(_whole(listing) if page == Page() else rows(page.of(listing.jobs)))
+
+
+@router.get("/jobs/{machine}/{jobid}", response_model=JobOutput, summary="Look at a job")
+async def job(
+    machine: Machine,
+    jobid: JobIdentifier,
+    principal: Reader,
+    use_cases: UseCases,
+    sacct: Sacct = False,
+    cached: Cached = True,
+) -> Response:
+    """No row for a job that is not there; the elements of an array for the array's id."""
+    try:
+        found = await use_cases.compute.job(principal, machine, jobid, JobRequest((), sacct, cached))
+    except (InvalidInput, Refused, Unsupported) as error:
+        return _json(problem(error))
+    return _json(rows(found))
+
+
+@router.post("/jobs/{machine}", summary="Submit a job")
+async def submit_job(
+    request: Request,
+    machine: Machine,
+    principal: Writer,
+    use_cases: UseCases,
+    body: Annotated[JobForm, form_body(JobForm)],
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="Your own name for this submission: sent again, it answers the first task and submits nothing.",
+        ),
+    ] = None,
+) -> JobTask:
+    """Answers at once with a task. Its result has the job's id, or the scheduler's own words of refusal.
+
+    The job runs in your home directory.
+    """
+    key = None if idempotency_key is None else _idempotency(request, principal, body, idempotency_key)
+    try:
+        task = await use_cases.compute.submit(principal, machine, body.script(), body.callback(), key)
+    except (Refused, Unsupported) as error:
+        return refused(error)
+    return accepted(task)
+
+
+@router.delete("/jobs/{machine}/{jobid}", summary="Cancel a job")
+async def cancel_job(machine: Machine, jobid: JobIdentifier, principal: Writer, use_cases: UseCases) -> JobTask:
+    """Answers at once with a task that cancels; the job then shows `CANCELLED`. A whole array by its parent's id."""
+    try:
+        return accepted(await use_cases.compute.cancel(principal, machine, jobid))
+    except (InvalidInput, Refused, Unsupported) as error:
+        return refused(error)
+
+
+async def _hot_job(request: Request, principal: Principal) -> Response:
+    machine, job_id = request.path_params["machine"], request.path_params["jobid"]
+    if not request.url.query:
+        known = services(request).compute.known_job(principal, machine, job_id)
+        if known is not None:
+            return _json(rows(known))
+    sacct, cached = _flag(request, "sacct", default=False), _flag(request, "cached", default=True)
+    return await job(machine, job_id, principal, services(request), sacct, cached)
+
+
+def hot_routes(prefix: str) -> list[Route]:
+    """The detail of a job, without FastAPI's part."""
+    return [scoped_route(f"{prefix}/compute/jobs/{{machine}}/{{jobid}}", Scope.JOBS_READ, _hot_job)]
+
+
+def _flag(request: Request, name: str, *, default: bool) -> bool:
+    value = request.query_params.get(name)
+    try:
+        return default if value is None else _BOOLEAN.validate_python(value)
+    except ValidationError as error:
+        message = "Input should be a valid boolean"
+        raise RequestValidationError([{"type": "bool_parsing", "loc": ("query", name), "msg": message}]) from error
+
+
+def _whole(listing: JobListing) -> bytes:
+    """Prepared once a view where the listing is the view itself."""
+    if listing.view is None:
+        return rows(listing.jobs)
+    body = listing.view.answers.get("jobs")
+    if body is None:
+        body = listing.view.answers["jobs"] = rows(listing.jobs)
+    return body
+
+
+def _idempotency(request: Request, principal: Principal, body: JobForm, key: str) -> IdempotencyKey:
+    fingerprint = blake2b(orjson.dumps(body.model_dump(), option=orjson.OPT_SORT_KEYS), digest_size=32).hexdigest()
+    return IdempotencyKey(principal.client_id, request.method, request.url.path, key, fingerprint)
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

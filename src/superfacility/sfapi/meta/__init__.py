@@ -1,0 +1,1 @@
+"""Meta: what changed, and the configuration that programs may want to know. Public."""

@@ -1,0 +1,1 @@
+"""Reservations: list, create and delete advance reservations."""

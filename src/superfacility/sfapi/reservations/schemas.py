@@ -1,0 +1,100 @@
+"""Bodies of `/reservations`, and how they are made from reservations."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.tasks.task import Task
+
+
+class ReservationRecord(BaseModel):
+    """Cores or nodes set aside between two times."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "beamtime",
+                    "start": "2026-06-01T08:00:00+00:00",
+                    "end": "2026-06-01T20:00:00+00:00",
+                    "nodes": None,
+                    "cores": 2,
+                    "users": ["demo1"],
+                    "projects": ["m0001"],
+                    "state": "INACTIVE",
+                }
+            ]
+        }
+    )
+
+    name: str
+    start: datetime
+    end: datetime
+    nodes: int | None
+    cores: int | None
+    users: list[str]
+    projects: list[str]
+    state: str = Field(description="`ACTIVE` between start and end, else `INACTIVE`.")
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> "ReservationRecord":
+        return cls(
+            name=reservation.name,
+            start=reservation.start,
+            end=reservation.end,
+            nodes=reservation.nodes,
+            cores=reservation.cores,
+            users=list(reservation.users),
+            projects=list(reservation.projects),
+            state=reservation.state,
+        )
+
+
+class ReservationForm(BaseModel):
+    """A reservation to create. Times without an offset are in the facility's local time."""
+
+    name: str = Field(examples=["beamtime"])
+    start: datetime = Field(examples=["2026-06-01T08:00:00+00:00"])
+    end: datetime = Field(examples=["2026-06-01T20:00:00+00:00"])
+    nodes: int | None = Field(default=None, description="Either nodes or cores.")
+    cores: int | None = Field(default=None, description="Either nodes or cores.", examples=[2])
+    users: list[str] = Field(default=[], description="Who may use it; you, if neither users nor projects are given.")
+    projects: list[str] = Field(default=[], description="Projects whose members may use it.")
+
+    def reservation(self) -> Reservation:
+        return Reservation(
+            name=ReservationName(self.name),
+            start=_aware(self.start),
+            end=_aware(self.end),
+            nodes=self.nodes,
+            cores=self.cores,
+            users=_names(self.users),
+            projects=_names(self.projects),
+        )
+
+
+class ReservationTask(BaseModel):
+    """The task that does what was asked for; follow it with `GET /tasks/{id}`."""
+
+    task_id: str = Field(description="Empty on an error.")
+    status: Literal["OK", "ERROR"]
+    error: str | None
+
+    @classmethod
+    def accepted(cls, task: Task) -> "ReservationTask":
+        return cls(task_id=task.id, status="OK", error=None)
+
+    @classmethod
+    def refused(cls, error: Exception) -> "ReservationTask":
+        return cls(task_id="", status="ERROR", error=str(error))
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.astimezone()
+
+
+def _names(values: list[str]) -> tuple[str, ...]:
+    """Repeated keys and commas both separate."""
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())

@@ -1,0 +1,1 @@
+"""Status: resources, outages, planned outages and notes. Public."""

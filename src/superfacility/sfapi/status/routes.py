@@ -1,0 +1,102 @@
+"""`/status`: prepared once per change and minute, served as bytes with an ETag."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+from fastapi import APIRouter, Request, Response
+from starlette.routing import Route
+
+from superfacility.http.context import UseCases, services
+from superfacility.http.routing import public_route
+from superfacility.http.security import PUBLIC
+from superfacility.services.status import StatusService, StatusView
+from superfacility.sfapi.status import schemas
+from superfacility.sfapi.status.schemas import NoteRecord, OutageRecord, ResourceStatus
+
+router = APIRouter(prefix="/status", tags=["status"], dependencies=[PUBLIC])
+
+Render = Callable[[StatusView], bytes]
+
+
+@router.get("", response_model=list[ResourceStatus], summary="The state of every resource")
+async def resources(request: Request, use_cases: UseCases) -> Response:
+    """Machines, filesystems, storage and services. Needs no token."""
+    return await _answer(request, use_cases.status, "resources", schemas.all_resources)
+
+
+@router.get("/outages", response_model=list[list[OutageRecord]], summary="Outages of every resource")
+async def outages(request: Request, use_cases: UseCases) -> Response:
+    """Past, present and planned; one inner list a resource that has any."""
+    return await _answer(request, use_cases.status, "outages", schemas.all_outages)
+
+
+@router.get("/outages/planned", response_model=list[list[OutageRecord]], summary="Planned outages of every resource")
+async def planned_outages(request: Request, use_cases: UseCases) -> Response:
+    """Those that have not begun and are not cancelled; one inner list a resource that has any."""
+    return await _answer(request, use_cases.status, "planned", schemas.all_planned)
+
+
+@router.get("/outages/planned/{name}", response_model=list[OutageRecord], summary="Planned outages of a resource")
+async def planned_outages_of(request: Request, name: str, use_cases: UseCases) -> Response:
+    """Those that have not begun and are not cancelled."""
+    return await _answer(request, use_cases.status, f"planned/{name}", schemas.planned_of(name))
+
+
+@router.get("/outages/{name}", response_model=list[OutageRecord], summary="Outages of a resource")
+async def outages_of(request: Request, name: str, use_cases: UseCases) -> Response:
+    """Newest first."""
+    return await _answer(request, use_cases.status, f"outages/{name}", schemas.outages_of(name))
+
+
+@router.get("/notes", response_model=list[list[NoteRecord]], summary="Notes about every resource")
+async def notes(request: Request, use_cases: UseCases) -> Response:
+    """One inner list a resource that has any."""
+    return await _answer(request, use_cases.status, "notes", schemas.all_notes)
+
+
+@router.get("/notes/{name}", response_model=list[NoteRecord], summary="Notes about a resource")
+async def notes_of(request: Request, name: str, use_cases: UseCases) -> Response:
+    """Newest first."""
+    return await _answer(request, use_cases.status, f"notes/{name}", schemas.notes_of(name))
+
+
+@router.get("/{name}", response_model=ResourceStatus, summary="The state of a resource")
+async def resource(request: Request, name: str, use_cases: UseCases) -> Response:
+    """Ask this before you begin: `active` means that work can start."""
+    return await _answer(request, use_cases.status, f"resource/{name}", schemas.one_resource(name))
+
+
+async def _hot_resources(request: Request) -> Response:
+    return await _answer(request, services(request).status, "resources", schemas.all_resources)
+
+
+_LISTS: dict[str, Render] = {"outages": schemas.all_outages, "notes": schemas.all_notes}
+
+
+async def _hot_resource(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name in _LISTS:
+        return await _answer(request, services(request).status, name, _LISTS[name])
+    return await _answer(request, services(request).status, f"resource/{name}", schemas.one_resource(name))
+
+
+def hot_routes(prefix: str) -> list[Route]:
+    """The two that everybody polls, without FastAPI's part."""
+    return [
+        public_route(f"{prefix}/status", _hot_resources),
+        public_route(f"{prefix}/status/{{name}}", _hot_resource),
+    ]
+
+
+async def _answer(request: Request, service: StatusService, key: str, render: Render) -> Response:
+    view = service.current() or await service.view()
+    body = view.answers.get(key)
+    if body is None:
+        body = render(view)
+        view.answers[key] = body
+        view.answers[f"{key}#etag"] = b'"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+    etag = view.answers[f"{key}#etag"].decode()
+    headers = {"etag": etag, "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)

@@ -1,0 +1,1 @@
+"""Tasks: follow and cancel asynchronous work."""

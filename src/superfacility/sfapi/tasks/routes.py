@@ -1,0 +1,55 @@
+"""`/tasks`: list, follow and cancel one's own."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from starlette.routing import Route
+
+from superfacility.http.context import UseCases, services
+from superfacility.http.routing import scoped_route
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope
+from superfacility.sfapi.tasks.schemas import TaskList, TaskRecord, task_row
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+Reader = Annotated[Principal, requires(Scope.TASKS_READ)]
+Writer = Annotated[Principal, requires(Scope.TASKS_WRITE)]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="How many at most.")]
+
+
+@router.get("", response_model=TaskList, summary="Your tasks")
+async def tasks(principal: Reader, use_cases: UseCases, limit: Limit = 1000) -> Response:
+    """Newest first."""
+    found = await use_cases.tasks.tasks(principal, limit=limit)
+    return _json({"tasks": [task_row(each) for each in found]})
+
+
+@router.get("/{id}", response_model=TaskRecord, summary="Follow a task")
+async def task(id: str, principal: Reader, use_cases: UseCases) -> Response:  # noqa: A002 - the name in the URL
+    """Ask again until `status` is no longer `new`. `result` is then a JSON text."""
+    return _json(task_row(await use_cases.tasks.task(principal, id)))
+
+
+@router.delete("/{id}", response_model=TaskRecord, summary="Cancel a task")
+async def cancel_task(id: str, principal: Writer, use_cases: UseCases) -> Response:  # noqa: A002 - the name in the URL
+    """What has not started never will; a running command is killed. Needs the security level that created the task.
+
+    A task that has ended stays as it is. Cancelling the task of a submission does not cancel the job.
+    """
+    return _json(task_row(await use_cases.tasks.cancel(principal, id)))
+
+
+async def _hot_task(request: Request, principal: Principal) -> Response:
+    return _json(task_row(await services(request).tasks.task(principal, request.path_params["id"])))
+
+
+def hot_routes(prefix: str) -> list[Route]:
+    """Following a task, without FastAPI's part."""
+    return [scoped_route(f"{prefix}/tasks/{{id}}", Scope.TASKS_READ, _hot_task)]
+
+
+def _json(content: object) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")

@@ -99,7 +99,10 @@ def find_adapter(kind: str, name: str) -> Callable[..., Any]:
     found = entry_points(group=f"superfacility.{kind}")
     for entry in found:
         if entry.name == name:
-            factory: Callable[..., Any] = entry.load()
+            try:
+                factory: Callable[..., Any] = entry.load()
+            except (ImportError, AttributeError) as problem:
+                raise InvalidInput(f"The {kind[:-1]} {name!r} ({entry.value}) cannot be loaded: {problem}") from problem
             return factory
     known = ", ".join(sorted(found.names)) or "none; is Superfacility installed?"
     raise InvalidInput(f"The configuration names {kind[:-1]} {name!r}; installed are: {known}.")
@@ -265,7 +268,7 @@ def _services(settings: Settings, stores: Stores, facility: Facility, bound_url:
         people=PeopleService(people, clock),
         reservations=ReservationService(facility, queue, clock, people),
         status=StatusService(stores.board, clock),
-        storage=StorageService(facility, queue, clock),
+        storage=StorageService(facility, queue, clock, guard_dot_files=limits.guard_dot_files),
         tasks=TaskService(queue, clock),
         tokens=_token_service(settings, stores, bound_url, clock),
         utilities=UtilityService(
@@ -276,6 +279,7 @@ def _services(settings: Settings, stores: Stores, facility: Facility, bound_url:
             command_time_limit=limits.command_seconds,
             download_limit=limits.download_bytes,
             guard_dot_files=limits.guard_dot_files,
+            audit=stores.audit,
         ),
     )
 

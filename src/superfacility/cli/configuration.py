@@ -75,14 +75,16 @@ def toml(value: Any) -> str:
         case int() | float() | date():
             return str(value)
         case Mapping():
-            pairs = ", ".join(
-                f"{json.dumps(key) if not _bare(key) else key} = {toml(each)}" for key, each in value.items()
-            )
+            pairs = ", ".join(f"{key if _bare(key) else _text(key)} = {toml(each)}" for key, each in value.items())
             return f"{{ {pairs} }}" if pairs else "{}"
         case list() | tuple():
             return f"[{', '.join(map(toml, value))}]"
         case _:
-            return json.dumps(str(value), ensure_ascii=False)
+            return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one that JSON allows and TOML not
 
 
 def _bare(key: str) -> bool:

@@ -1,0 +1,194 @@
+"""The port `Scheduler` over the daemon's socket."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from superfacility.adapters.embedded.configuration import Configuration, read_options
+from superfacility.adapters.embedded.connection import Connection
+from superfacility.adapters.embedded.daemon.naming import clean_environment
+from superfacility.adapters.embedded.mirror import Mirror
+from superfacility.adapters.embedded.processes import write_programs
+from superfacility.adapters.embedded.protocol import CONFIGURATION, Message, Problem
+from superfacility.adapters.embedded.records import ReservationRecord, reservation_from
+from superfacility.core.clock import Clock, SystemClock
+from superfacility.facility.errors import (
+    Conflict,
+    Doubtful,
+    FacilityError,
+    FileProblem,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+)
+from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, QueueSnapshot
+from superfacility.facility.people import User
+from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.site import Site
+from superfacility.facility.transport import Transport
+
+_SCRIPT_LIMIT = 4 * 1024 * 1024
+_ERRORS: dict[str, type[FacilityError]] = {
+    "refused": Refused,
+    "not_found": NotFound,
+    "not_permitted": NotPermitted,
+    "conflict": Conflict,
+    "invalid": InvalidInput,
+    "unavailable": Unavailable,
+}
+
+
+class EmbeddedScheduler:
+    """One system's embedded scheduler. `open` it; the daemon starts at the first question and outlives us."""
+
+    def __init__(self, site: Site, transport: Transport, configuration: Configuration, clock: Clock) -> None:
+        self.configuration = configuration
+        self._site = site
+        self._transport = transport
+        self._clock = clock
+        self._connection = Connection(site.state, site.system, clock)
+        self._mirror = Mirror(configuration.cluster)
+
+    @classmethod
+    def open(cls, site: Site, options: Mapping[str, Any], transport: Transport) -> "EmbeddedScheduler":
+        try:
+            configuration = read_options(site.system, options)
+        except ValueError as error:
+            raise InvalidInput(f"scheduler of {site.system}: {error}.") from None
+        site.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_if_changed(site.state / CONFIGURATION, configuration.to_json())
+        write_programs(site.programs, site.state)
+        return cls(site, transport, configuration, SystemClock())
+
+    async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
+        home = self._site.home(user.name)
+        shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+        question = {
+            "do": "submit",
+            "user": user.name,
+            "uid": user.uid,
+            "gid": os.getgid(),
+            "intent": str(intent),
+            "work_dir": home,
+            "environment": clean_environment(user.name, home, shell, str(self._site.programs)),
+            **await self._read_script(user, script, home),
+        }
+        return JobId(str((await self._ask(question))["job"]))
+
+    async def _read_script(self, user: User, script: JobScript, home: str) -> Message:
+        if script.path is None:
+            return {"script": script.text or "", "script_name": "sbatch", "arguments": list(script.arguments)}
+        path = os.path.normpath(os.path.join(home, script.path))  # noqa: PTH118 - the path may be undecodable text
+        try:
+            async with self._transport.read(user, path, length=_SCRIPT_LIMIT) as file:
+                content = b"".join([chunk async for chunk in file.chunks])
+                size = file.stat.size
+        except FileProblem:
+            raise Refused(f"sbatch: error: Unable to open file {script.path}\n") from None
+        if size > _SCRIPT_LIMIT:
+            raise Refused("sbatch: error: Batch job submission failed: Pathname of a file or script is too long\n")
+        return {
+            "script": content.decode("utf-8", "surrogateescape"),
+            "script_name": os.path.basename(path),  # noqa: PTH119
+            "command": path,
+            "arguments": list(script.arguments),
+        }
+
+    async def find(self, user: User, intent: Intent) -> JobId | None:
+        number = await self._ask({"do": "find", "intent": str(intent)})
+        return None if number is None else JobId(str(number))
+
+    async def cancel(self, user: User, job_id: JobId) -> None:
+        await self._ask({"do": "cancel", "user": user.name, "uid": user.uid, "staff": user.staff, "job": job_id})
+
+    async def queue(self) -> QueueSnapshot:
+        await self._refresh()
+        return self._mirror.queue(self._clock.now())
+
+    async def accounting(self, query: JobQuery) -> Sequence[Job]:
+        await self._refresh()
+        return self._mirror.accounting(query, self._clock.now())
+
+    async def _refresh(self) -> None:
+        more = True
+        while more:
+            question = {"do": "changes", "since": self._mirror.version, "instance": self._mirror.instance}
+            page = await self._ask(question)
+            if page["reset"] or page["version"] >= self._mirror.version or page["instance"] != self._mirror.instance:
+                self._mirror.apply(page)
+            more = page["more"]
+
+    async def reservations(self) -> Sequence[Reservation]:
+        records = await self._ask({"do": "reservations"})
+        return [self._reservation(reservation_from(each)) for each in records]
+
+    async def reserve(self, user: User, reservation: Reservation) -> Reservation:
+        asked = {
+            "name": reservation.name,
+            "start": reservation.start.timestamp(),
+            "end": reservation.end.timestamp(),
+            "nodes": reservation.nodes,
+            "cores_asked": reservation.cores,
+            "users": list(reservation.users),
+            "accounts": list(reservation.projects),
+            "owner": user.name,
+        }
+        return self._reservation(reservation_from(await self._ask({"do": "reserve", "reservation": asked})))
+
+    async def cancel_reservation(self, user: User, name: ReservationName) -> None:
+        await self._ask({"do": "unreserve", "name": name})
+
+    def _reservation(self, record: ReservationRecord) -> Reservation:
+        active = record.start <= self._clock.now().timestamp() < record.end
+        return Reservation(
+            name=ReservationName(record.name),
+            start=datetime.fromtimestamp(record.start, UTC),
+            end=datetime.fromtimestamp(record.end, UTC),
+            nodes=record.nodes,
+            cores=record.cores_asked,
+            users=record.users,
+            projects=record.accounts,
+            state="ACTIVE" if active else "INACTIVE",
+        )
+
+    async def ping(self) -> None:
+        await self._ask({"do": "hello"})
+
+    async def stop_daemon(self, *, jobs: bool = True) -> None:
+        """End the daemon if it runs, with its running jobs or without. For tests and for taking a system apart."""
+        await self._connection.ask_running({"do": "shutdown", "jobs": jobs})
+
+    async def aclose(self) -> None:
+        await self._connection.aclose()
+
+    async def _ask(self, question: Message) -> Any:
+        try:
+            return await self._connection.ask(question)
+        except Problem as problem:
+            _raise(problem)
+        except Doubtful as error:
+            if question["do"] in _CHANGING:
+                raise
+            raise Unavailable(str(error)) from error
+
+
+_CHANGING = frozenset({"submit", "cancel", "reserve", "unreserve"})
+
+
+def _raise(problem: Problem) -> NoReturn:
+    error = _ERRORS.get(problem.kind, Refused)
+    words = problem.words
+    raise error(words if error is not Refused or words.endswith("\n") else words + "\n") from None
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text() == text:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.chmod(0o600)
+    temporary.replace(path)

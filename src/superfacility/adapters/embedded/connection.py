@@ -1,0 +1,115 @@
+"""The adapter's way to the daemon: one connection, one question at a time, and a daemon started where there is none."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from superfacility.adapters.embedded.protocol import LINE_LIMIT, START_PATIENCE, Message, Problem, address
+from superfacility.adapters.embedded.starting import start_daemon
+from superfacility.core.clock import Clock
+from superfacility.facility.errors import Doubtful, Unavailable
+
+_ANSWER_PATIENCE = 60.0
+_KNOCK = 0.01
+_RESTART = 1.0
+
+
+class _Lost(Exception):
+    """The connection broke after the question had been sent: it may have been heard."""
+
+
+class Connection:
+    """Every question may be asked again: submissions carry their intent, the rest is repeatable."""
+
+    def __init__(self, state: Path, system: str, clock: Clock) -> None:
+        self._state = state
+        self._system = system
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, question: Message) -> Any:
+        """The answer. `Problem` as the daemon says; `Unavailable` before it heard us, `Doubtful` when it may have."""
+        async with self._lock:
+            try:
+                return await self._exchange(question)
+            except _Lost:
+                self._drop()
+            try:
+                return await self._exchange(question)
+            except _Lost:
+                raise Doubtful(
+                    f"The scheduler of {self._system} broke off twice before it answered; ask it what it has."
+                ) from None
+
+    async def _exchange(self, question: Message) -> Any:
+        if self._streams is not None and self._streams[0].at_eof():
+            self._drop()
+        if self._streams is None:
+            self._streams = await self._connect()
+            await self._converse({"do": "hello", "reload": True})
+        return await self._converse(question)
+
+    async def _converse(self, question: Message) -> Any:
+        assert self._streams is not None
+        reader, writer = self._streams
+        try:
+            async with asyncio.timeout(_ANSWER_PATIENCE):
+                writer.write(json.dumps(question, separators=(",", ":")).encode() + b"\n")
+                await writer.drain()
+                line = await reader.readline()
+            if not line.endswith(b"\n"):
+                raise _Lost
+            answer = json.loads(line)
+        except (OSError, TimeoutError, ValueError) as error:
+            self._drop()
+            raise _Lost from error
+        except BaseException:  # the answer to an abandoned question must never be taken for the next one's
+            self._drop()
+            raise
+        if "error" in answer:
+            raise Problem.from_message(answer["error"])
+        return answer["ok"]
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect, or start the daemon and knock until it opens."""
+        deadline = self._clock.monotonic() + START_PATIENCE
+        next_start = 0.0
+        while True:
+            try:
+                return await self._open()
+            except OSError as error:
+                now = self._clock.monotonic()
+                if now >= deadline or not self._state.is_dir():
+                    raise Unavailable(f"The scheduler of {self._system} does not start in {self._state}.") from error
+            if now >= next_start:
+                await asyncio.to_thread(start_daemon, self._state)
+                next_start = self._clock.monotonic() + _RESTART
+            await asyncio.sleep(_KNOCK)
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        with address(self._state) as where:
+            return await asyncio.open_unix_connection(where, limit=LINE_LIMIT)
+
+    async def ask_running(self, question: Message) -> None:
+        """Ask a daemon that is there; start none."""
+        async with self._lock:
+            if self._streams is None:
+                try:
+                    self._streams = await self._open()
+                except OSError:
+                    return
+            try:
+                await self._converse(question)
+            except _Lost:
+                return
+
+    def _drop(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def aclose(self) -> None:
+        async with self._lock:
+            self._drop()

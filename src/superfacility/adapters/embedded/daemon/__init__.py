@@ -1,0 +1,2 @@
+"""The scheduler's own process: journal, queue, planning, supervisors of jobs. It knows the standard library alone, so that
+it starts in a moment; nobody imports it but its own processes and tests."""

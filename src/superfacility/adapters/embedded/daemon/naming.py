@@ -1,0 +1,128 @@
+"""Where a job's output goes, and the environment its script finds. Pure."""
+
+import os.path
+import re
+from collections.abc import Mapping
+
+from superfacility.adapters.embedded.configuration import Configuration
+from superfacility.adapters.embedded.records import JobRecord, Submission
+from superfacility.adapters.embedded.request.request import JobRequest
+
+_PATTERN = re.compile(r"%([0-9]{0,2})([a-zA-Z%])", re.ASCII)
+_NO_TASK = 4294967294
+"""What Slurm writes for `%a` outside of an array."""
+KEPT_VARIABLES = ("HOME", "USER", "LOGNAME", "PATH", "SHELL", "LANG", "TMPDIR")
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def output_paths(submission: Submission, job: JobRecord, cluster: str) -> tuple[str, str]:
+    """Absolute paths of standard output and error; the same path when the user did not part them."""
+    request = submission.request
+    default = "slurm-%j.out" if job.task is None else "slurm-%A_%a.out"
+    output = _fill(request.output or default, submission, job, cluster)
+    error = _fill(request.error, submission, job, cluster) if request.error else output
+    return os.path.join(submission.work_dir, output), os.path.join(submission.work_dir, error)  # noqa: PTH118
+
+
+def _fill(pattern: str, submission: Submission, job: JobRecord, cluster: str) -> str:
+    """A name with a backslash is taken as it stands, as `sbatch` says."""
+    if "\\" in pattern:
+        return pattern.replace("\\", "")
+    values = {
+        "A": str(submission.id),
+        "a": str(_NO_TASK if job.task is None else job.task),
+        "j": str(job.id),
+        "J": str(job.id),
+        "x": submission.request.name,
+        "u": submission.user,
+        "N": cluster,
+        "n": "0",
+        "t": "0",
+        "s": "batch",
+        "%": "%",
+    }
+
+    def value(found: re.Match[str]) -> str:
+        width, letter = found.groups()
+        text = values.get(letter)
+        if text is None:
+            return found[0]
+        return text.zfill(int(width)) if width and text.isdigit() else text
+
+    return _PATTERN.sub(value, pattern)
+
+
+def clean_environment(user: str, home: str, shell: str, programs: str) -> dict[str, str]:
+    """What a job submitted through the port begins with: nothing of the server's own environment."""
+    return {
+        "HOME": home,
+        "USER": user,
+        "LOGNAME": user,
+        "SHELL": shell,
+        "LANG": "C.UTF-8",
+        "PATH": f"{programs}:{_SYSTEM_PATH}",
+    }
+
+
+def exported(environment: Mapping[str, str], export: str) -> dict[str, str]:
+    """What `--export` lets through: ALL, NONE, NIL, or names and `NAME=value` (with ALL: beside everything)."""
+    items = [item for item in export.split(",") if item]
+    everything = not items or "ALL" in items
+    chosen = dict(environment) if everything else {k: environment[k] for k in KEPT_VARIABLES if k in environment}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if equals:
+            chosen[name] = value
+        elif name in environment:
+            chosen[name] = environment[name]
+    return chosen
+
+
+def job_variables(submission: Submission, job: JobRecord, configuration: Configuration) -> dict[str, str]:
+    """The SLURM variables of one job."""
+    request = submission.request
+    variables = {
+        "SLURM_JOB_ID": str(job.id),
+        "SLURM_JOBID": str(job.id),
+        "SLURM_JOB_NAME": request.name,
+        "SLURM_JOB_USER": submission.user,
+        "SLURM_JOB_UID": str(submission.uid),
+        "SLURM_JOB_ACCOUNT": request.account,
+        "SLURM_JOB_QOS": request.qos,
+        "SLURM_JOB_PARTITION": request.partition,
+        "SLURM_JOB_NUM_NODES": str(request.nodes),
+        "SLURM_NNODES": str(request.nodes),
+        "SLURM_JOB_NODELIST": configuration.cluster,
+        "SLURM_NODELIST": configuration.cluster,
+        "SLURM_JOB_CPUS_PER_NODE": str(request.cpus),
+        "SLURM_CPUS_ON_NODE": str(request.cpus),
+        "SLURM_NTASKS": str(request.ntasks),
+        "SLURM_NPROCS": str(request.ntasks),
+        "SLURM_TASKS_PER_NODE": str(request.ntasks),
+        "SLURM_CLUSTER_NAME": configuration.cluster,
+        "SLURMD_NODENAME": configuration.cluster,
+        "SLURM_SUBMIT_DIR": submission.work_dir,
+        "SLURM_SUBMIT_HOST": configuration.cluster,
+        "SLURM_NODEID": "0",
+        "SLURM_PROCID": "0",
+        "SLURM_LOCALID": "0",
+    }
+    if request.cpus_per_task:
+        variables["SLURM_CPUS_PER_TASK"] = str(request.cpus_per_task)
+    if request.memory:
+        variables["SLURM_MEM_PER_NODE"] = str(request.memory)
+    if request.reservation:
+        variables["SLURM_JOB_RESERVATION"] = request.reservation
+    return variables | _array_variables(request, submission.id, job.task)
+
+
+def _array_variables(request: JobRequest, array_id: int, task: int | None) -> dict[str, str]:
+    if task is None:
+        return {}
+    return {
+        "SLURM_ARRAY_JOB_ID": str(array_id),
+        "SLURM_ARRAY_TASK_ID": str(task),
+        "SLURM_ARRAY_TASK_COUNT": str(request.array_count),
+        "SLURM_ARRAY_TASK_MIN": str(request.array_min),
+        "SLURM_ARRAY_TASK_MAX": str(request.array_max),
+    }

@@ -5,6 +5,7 @@ printed) before any of them starts. SIGTERM and SIGINT end it gracefully; a seco
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -13,13 +14,16 @@ import sys
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from superfacility.cli.output import say, warn
 from superfacility.facility.errors import InvalidInput
 from superfacility.settings import BASE_PATH, Settings, configuration_file, load_settings
+
+if TYPE_CHECKING:
+    from superfacility.cli.http_server import HttpServer
 
 _BACKLOG = 2048
 
@@ -117,6 +121,7 @@ def run(settings: Settings, listener: socket.socket, url: str, *, announce: bool
     from superfacility.core.logging import configure_logging
 
     configure_logging(settings.server.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return uvloop.run(_run(settings, listener, url, announce=announce))
 
 
@@ -127,7 +132,7 @@ async def _run(settings: Settings, listener: socket.socket, url: str, *, announc
     runtime = open_services(settings, public_url=url)
     stop = asyncio.Event()
     try:
-        server = HttpServer(runtime, stop, ready=lambda: _announce(url) if announce else None)
+        server = HttpServer(runtime, stop, ready=lambda: _announce(url) if announce else _follow_supervisor(server))
         async with asyncio.TaskGroup() as group:
             group.create_task(runtime.work(stop))
             await server.serve([listener])
@@ -135,6 +140,18 @@ async def _run(settings: Settings, listener: socket.socket, url: str, *, announc
     finally:
         await runtime.aclose()
     return 0
+
+
+def _follow_supervisor(server: "HttpServer") -> None:
+    """End when the supervisor has died."""
+    loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def end() -> None:
+        loop.remove_reader(descriptor)
+        if not server.should_exit:
+            server.handle_exit(signal.SIGTERM, None)
+
+    loop.add_reader(descriptor, end)
 
 
 def _announce(url: str) -> None:
@@ -146,12 +163,18 @@ def _serve_inherited(settings: Settings, descriptor: int, url: str) -> None:
 
 
 def _supervise(file: Path, listener: socket.socket, url: str, processes: int) -> int:
-    """Start the processes, and end with them."""
+    """Start the processes, pass signals on to them, and end when one of them ends: whoever started us starts again."""
     command = [sys.executable, "-m", "superfacility.cli.main", "serve", "--config", str(file)]
     command += ["--inherited", str(listener.fileno()), url]
-    children = [subprocess.Popen(command, pass_fds=[listener.fileno()]) for _ in range(processes)]
+    # Their standard input is a pipe that only we hold: when it ends, we have died and they stop.
+    children = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]) for _ in range(processes)
+    ]
+    stopping = False
 
-    def pass_on(number: int, _: FrameType | None) -> None:
+    def pass_on(number: int, _: FrameType | None = None) -> None:
+        nonlocal stopping
+        stopping = True
         for child in children:
             if child.poll() is None:
                 child.send_signal(number)
@@ -159,18 +182,11 @@ def _supervise(file: Path, listener: socket.socket, url: str, processes: int) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
     _announce(url)
-    return _end_together(children)
-
-
-def _end_together(children: list[subprocess.Popen[Any]]) -> int:
-    """When one process ends the others are asked to end too: whoever started us starts us again."""
-    pid, status = os.wait()
-    code = os.waitstatus_to_exitcode(status)
-    if code:
-        warn(f"sfapi: server process {pid} ended with {code}; stopping the others.")
-    for child in children:
-        if child.pid == pid:
-            child.returncode = code
-        else:
-            child.send_signal(signal.SIGTERM)
-    return max(abs(code), *(abs(child.wait()) for child in children))
+    while all(child.poll() is None for child in children):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    if not stopping:
+        warn("sfapi: a server process has ended; stopping the others.")
+        pass_on(signal.SIGTERM)
+    # One that was asked to stop before it could listen to signals has done nothing yet.
+    codes = [0 if code == -signal.SIGTERM and stopping else abs(code) for code in (child.wait() for child in children)]
+    return max(codes)

@@ -56,7 +56,6 @@ class _Copy:
         self._guard = guard
         self._report = progress
         self._progress = TransferProgress()
-        self._unreported = 0
 
     async def run(self) -> TransferProgress:
         plan = await self._plan()
@@ -134,9 +133,6 @@ class _Copy:
             files_done=self._progress.files_done + 1,
             bytes_done=self._progress.bytes_done + file.size,
         )
-        self._unreported += file.size
-        if self._unreported >= _PROGRESS_BYTES or self._progress.files_done == self._progress.files_total:
-            self._unreported = 0
         await self._report(self._progress)
 
     async def _is_there(self, file: _File) -> bool:

@@ -47,7 +47,7 @@ PUBLIC: Any = Depends(_open_to_everybody)
 
 
 async def authorize(scope: Mapping[str, Any], services: _HasTokens, required: Scope) -> Principal:
-    """The same check for a plain ASGI route, which declares it as `endpoint.required_scope = required`."""
+    """The same check for a plain route, whose endpoint has an attribute `required_scope` (or `public`) to say so."""
     principal = await services.tokens.authenticate(_bearer(scope), _address(scope))
     check_scope(principal, required)
     return principal
@@ -86,13 +86,17 @@ def declared_scope(route: object) -> Scope | None:
     for call in _calls(route):
         if isinstance(call, ScopeCheck):
             return call.scope
-    declared: Scope | None = getattr(getattr(route, "endpoint", None), "required_scope", None)
+    declared: Scope | None = getattr(_endpoint(route), "required_scope", None)
     return declared
 
 
 def is_public(route: object) -> bool:
     """Whether a route is marked as open to everybody."""
-    return any(call is _open_to_everybody for call in _calls(route))
+    return getattr(_endpoint(route), "public", False) or any(call is _open_to_everybody for call in _calls(route))
+
+
+def _endpoint(route: object) -> object:
+    return getattr(route, "endpoint", None)
 
 
 def _calls(route: object) -> Iterator[object]:

@@ -39,7 +39,7 @@ counters = Table(
     Column("name", String, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""Numbers that grow with every change of one kind: `clients`, `status`, `tasks`; and `commit`, a mark of the last one."""
+"""Numbers that grow with every change of one kind: `clients`, `status`, `tasks`; and `commit`, a mark of the last."""
 
 audit = Table(
     "audit",

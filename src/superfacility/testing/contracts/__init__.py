@@ -3,6 +3,8 @@
 A test module subclasses a suite and supplies its fixtures; the suites know ports alone and never an implementation.
 """
 
+import pkgutil
+
 import pytest
 
-pytest.register_assert_rewrite(__name__)  # so that a failure shows the values
+pytest.register_assert_rewrite(*(f"{__name__}.{suite.name}" for suite in pkgutil.iter_modules(__path__)))

@@ -30,7 +30,8 @@ class Pinned:
         return f"/proc/self/fd/{self.fd}"
 
 
-def _check(path: str) -> None:
+def check(path: str) -> None:
+    """Raises `OSError` for what cannot be a path."""
     if not path.startswith("/") or "\0" in path:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     try:
@@ -66,7 +67,7 @@ class Roots:
     @contextmanager
     def pinned(self, path: str, *, follow: bool = True, folder: bool = False) -> Iterator[Pinned]:
         """Hold what a path leads to. `follow=False` holds a final symbolic link itself. Raises `OSError`."""
-        _check(path)
+        check(path)
         flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW) | (os.O_DIRECTORY if folder else 0)
         try:
             fd = os.open(path, flags)

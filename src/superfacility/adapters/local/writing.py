@@ -12,7 +12,7 @@ import stat
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import ExitStack, suppress
 
-from superfacility.adapters.local.confinement import Pinned, Roots, require_regular
+from superfacility.adapters.local.confinement import Pinned, Roots, check, require_regular
 from superfacility.adapters.local.threads import in_thread
 from superfacility.adapters.local.words import worded
 from superfacility.facility.files import WriteGuard, WriteTarget
@@ -29,6 +29,7 @@ def _loop() -> OSError:
 
 
 def _split(path: str) -> tuple[str, str]:
+    check(path)
     folder, name = posixpath.split(path)
     if name in ("", ".", ".."):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -1,0 +1,441 @@
+"""`/utilities` in process: the spellings of paths, what any byte in a name does, uploads, downloads, commands."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote_from_bytes, unquote
+
+import pytest
+from fastapi import FastAPI
+
+from superfacility.adapters.local import open_transport
+from superfacility.core.clock import SystemClock
+from superfacility.facility.people import User, UserName
+from superfacility.facility.site import Site
+from superfacility.facility.systems import Facility, Filesystem, FilesystemKind, System, SystemName
+from superfacility.http import errors
+from superfacility.oauth.clients import ClientId
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import SecurityLevel, scopes_of
+from superfacility.services.utilities import EXECUTABLE_LIMIT, UtilityService
+from superfacility.sfapi.utilities.routes import router
+from superfacility.testing.contracts.transport import HOSTILE_NAMES
+from superfacility.testing.stores.memory import Memory
+from superfacility.testing.stores.task_queue import MemoryLease, MemoryTaskQueue
+
+SECRET = "canary-of-the-signing-keys"
+LIMIT = 300_000
+
+
+class Tokens:
+    """The token is the level."""
+
+    async def authenticate(self, token: str, address: str) -> Principal:
+        level = SecurityLevel.from_label(token)
+        user = User(uid=1001, name=UserName("demo1"))
+        return Principal(user, ClientId("client"), level, scopes_of(level), address, datetime.max.replace(tzinfo=UTC))
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Api:
+    """Calls the application as a server would, with the request target byte for byte."""
+
+    app: FastAPI
+    home: Path
+    memory: Memory
+
+    async def call(
+        self,
+        method: str,
+        target: bytes,
+        *,
+        body: Iterable[bytes] = (),
+        headers: dict[str, str] | None = None,
+        level: str = "red",
+        disconnect: bool = False,
+    ) -> Answer:
+        raw_path, _, query = target.partition(b"?")
+        sent = {"authorization": f"Bearer {level}", **(headers or {})}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "path": unquote(raw_path.decode("ascii")),
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "scheme": "http",
+        }
+        waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in body]
+        waiting.append({"type": "http.disconnect"} if disconnect else {"type": "http.request", "body": b""})
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            if waiting:
+                return waiting.pop(0)
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        start = messages[0]
+        content = b"".join(message.get("body", b"") for message in messages[1:])
+        return Answer(start["status"], dict(start["headers"]), content)
+
+    async def ls(self, tail: bytes) -> Answer:
+        return await self.call("GET", b"/api/v1.2/utilities/ls/here" + tail)
+
+    async def download(self, tail: bytes, **named: Any) -> Answer:
+        return await self.call("GET", b"/api/v1.2/utilities/download/here" + tail, **named)
+
+    async def upload(self, tail: bytes, data: bytes, **named: Any) -> Answer:
+        body = multipart(data)
+        headers = {"content-type": "multipart/form-data; boundary=XX", "content-length": str(len(body))}
+        pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
+        return await self.call("PUT", b"/api/v1.2/utilities/upload/here" + tail, body=pieces, headers=headers, **named)
+
+    async def command(self, body: bytes, kind: str = "application/x-www-form-urlencoded", **named: Any) -> Answer:
+        return await self.call(
+            "POST", b"/api/v1.2/utilities/command/here", body=[body], headers={"content-type": kind}, **named
+        )
+
+
+def multipart(data: bytes, name: str = "file") -> bytes:
+    head = f'--XX\r\nContent-Disposition: form-data; name="{name}"; filename="up/../load"\r\n'
+    return head.encode() + b"Content-Type: application/octet-stream\r\n\r\n" + data + b"\r\n--XX--\r\n"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    home = tmp_path / "home"
+    (home / "demo1").mkdir(parents=True)
+    (tmp_path / "secret").write_text(SECRET)
+    site = Site("here", lambda user: str(home / user), (str(home),), tmp_path / "state", tmp_path / "bin")
+    filesystem = Filesystem("home", FilesystemKind.HOME, str(home) + "/{user}")
+    system = System(SystemName("here"), "Here", open_transport(site, {}), (filesystem,))
+    clock, memory = SystemClock(), Memory()
+    queue = MemoryTaskQueue(memory, MemoryLease(), clock)
+    utilities = UtilityService(
+        facility=Facility("test", {"here": system}, aliases={"dtn01": "here"}),
+        queue=queue,
+        clock=clock,
+        upload_limit=LIMIT,
+        command_time_limit=30,
+        download_limit=LIMIT,
+    )
+    app = FastAPI()
+    app.include_router(router, prefix="/api/v1.2")
+    errors.install(app)
+    app.state.services = SimpleNamespace(utilities=utilities, tokens=Tokens())
+    return Api(app, home / "demo1", memory)
+
+
+def names(folder: Path, pattern: str = "*") -> list[str]:
+    return [path.name for path in folder.glob(pattern)]
+
+
+def spelled(path: str) -> list[bytes]:
+    """The ways in which programs write a path: double slash, one slash, encoded slashes."""
+    raw = os.fsencode(path)
+    return [
+        b"/" + quote_from_bytes(raw).encode(),
+        quote_from_bytes(raw).encode(),
+        b"/" + quote_from_bytes(raw, safe="").encode(),
+        re.sub(rb"%..", lambda found: found[0].lower(), b"/" + quote_from_bytes(raw, safe="").encode()),
+    ]
+
+
+async def test_all_spellings_of_a_path_mean_the_same(api: Api) -> None:
+    (api.home / "a b").write_text("text")
+    for tail in spelled(f"{api.home}/a b"):
+        assert (await api.ls(tail)).json["entries"][0]["name"] == f"{api.home}/a b"
+        assert (await api.download(tail)).json == {"status": "OK", "file": "text", "is_binary": False, "error": None}
+    listing = (await api.ls(spelled(f"{api.home}/")[0])).json
+    assert [entry["name"] for entry in listing["entries"]] == [".", "..", "a b"]
+    assert set(listing) == {"status", "entries", "error"}
+    assert set(listing["entries"][0]) == {"perms", "hardlinks", "user", "group", "size", "date", "name"}
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+async def test_every_name_survives_upload_listing_and_download(api: Api, name: str) -> None:
+    content = b"\xff\x00" + os.fsencode(name)
+    for tail in spelled(f"{api.home}/{name}"):
+        assert (await api.upload(tail, content)).json["status"] == "OK"
+    listed = (await api.ls(spelled(str(api.home))[0])).json["entries"]
+    assert [entry["name"] for entry in listed] == [".", "..", os.fsencode(name).decode(errors="replace")]
+    answer = (await api.download(spelled(f"{api.home}/{name}")[0])).json
+    assert (answer["is_binary"], base64.b64decode(answer["file"])) == (True, content)
+    assert names(api.home) == [name]
+
+
+async def test_a_link_alone_shows_its_target_and_a_child_does_not(api: Api) -> None:
+    (api.home / "link").symlink_to("/some/where")
+    (entry,) = (await api.ls(spelled(f"{api.home}/link")[0])).json["entries"]
+    assert (entry["name"], entry["perms"][0]) == (f"{api.home}/link -> /some/where", "l")
+    assert (await api.ls(spelled(str(api.home))[0])).json["entries"][2]["name"] == "link"
+
+
+async def test_what_is_missing_is_an_error_with_the_words_of_ls(api: Api) -> None:
+    answer = await api.ls(spelled(f"{api.home}/new")[0])
+    assert answer.status == 200
+    assert answer.json == {
+        "status": "ERROR",
+        "entries": [],
+        "error": f"ls: cannot access '{api.home}/new': No such file or directory",
+    }
+    answer = await api.download(spelled(f"{api.home}/new")[0])
+    assert (answer.status, answer.json["status"], answer.json["file"]) == (200, "ERROR", None)
+
+
+async def test_an_unknown_machine_is_404_and_an_alias_is_known(api: Api) -> None:
+    for method, group in (("GET", b"ls"), ("GET", b"download"), ("PUT", b"upload")):
+        answer = await api.call(method, b"/api/v1.2/utilities/" + group + b"/nowhere//home")
+        assert answer.status == 404
+    answer = await api.call("GET", b"/api/v1.2/utilities/ls/dtn01/" + str(api.home).encode())
+    assert answer.json["status"] == "OK"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a", b"ab", b"abc", b'quotes " and \\ and \x01 and \x7f\n', "caf\u00e9 \U0001f600".encode(), b"\0text"],
+)
+async def test_text_comes_as_text_and_anything_as_base64(api: Api, content: bytes) -> None:
+    (api.home / "f").write_bytes(content)
+    tail = spelled(f"{api.home}/f")[0]
+    assert (await api.download(tail)).json["file"] == content.decode()
+    answer = await api.download(tail + b"?binary=true")
+    assert (answer.json["is_binary"], base64.b64decode(answer.json["file"])) == (True, content)
+    assert int(answer.headers[b"content-length"]) == len(answer.body)
+
+
+async def test_a_character_across_two_pieces_stays_text(api: Api) -> None:
+    content = b"x" * (LIMIT - 3) + "\u20ac".encode()
+    (api.home / "f").write_bytes(content)
+    answer = (await api.download(spelled(f"{api.home}/f")[0])).json
+    assert (answer["is_binary"], answer["file"].encode()) == (False, content)
+
+
+async def test_downloads_above_the_limit_are_refused_clearly(api: Api) -> None:
+    (api.home / "f").write_bytes(b"x" * (LIMIT + 1))
+    answer = await api.download(spelled(f"{api.home}/f")[0])
+    assert (answer.status, answer.json["status"]) == (200, "ERROR")
+    assert str(LIMIT) in answer.json["error"]
+
+
+async def test_uploads_above_the_limit_are_refused_before_and_while_they_stream(api: Api) -> None:
+    tail = spelled(f"{api.home}/f")[0]
+    assert (await api.upload(tail, b"x" * LIMIT)).json["status"] == "OK"
+    for size in (LIMIT + 1, LIMIT * 2):
+        answer = await api.upload(tail, b"y" * size)
+        assert (answer.status, answer.json["status"]) == (200, "ERROR")
+        assert "too large" in answer.json["error"]
+    assert (api.home / "f").read_bytes() == b"x" * LIMIT
+    assert names(api.home) == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (multipart(b"data", name="other"), "multipart/form-data; boundary=XX"),
+        (multipart(b"data"), "multipart/form-data"),
+        (multipart(b"data"), "multipart/form-data; boundary=YY"),
+        (multipart(b"data")[:-20], "multipart/form-data; boundary=XX"),
+        (multipart(b"data")[:-8], "multipart/form-data; boundary=XX"),
+        (multipart(b"data")[:-8] + b"\r\n" + multipart(b"more"), "multipart/form-data; boundary=XX"),
+        (b"", "multipart/form-data; boundary=XX"),
+        (b"file=data", "application/x-www-form-urlencoded"),
+        (b"garbage", "multipart/form-data; boundary=XX"),
+        (b"--XX\r\n" + b"a" * 100_000, "multipart/form-data; boundary=XX"),
+        (multipart(b"data"), "multipart/form-data; boundary=" + "X" * 500),
+    ],
+)
+async def test_a_body_without_one_whole_file_is_422_and_leaves_nothing(api: Api, body: bytes, kind: str) -> None:
+    target = b"/api/v1.2/utilities/upload/here" + spelled(f"{api.home}/f")[0]
+    answer = await api.call("PUT", target, body=[body], headers={"content-type": kind})
+    assert answer.status == 422
+    assert names(api.home) == []
+
+
+async def test_a_caller_who_goes_away_leaves_nothing(api: Api) -> None:
+    target = b"/api/v1.2/utilities/upload/here" + spelled(f"{api.home}/f")[0]
+    headers = {"content-type": "multipart/form-data; boundary=XX"}
+    answer = await api.call("PUT", target, body=[multipart(b"x" * 1000)[:500]], headers=headers, disconnect=True)
+    assert answer.status == 400
+    assert names(api.home) == []
+
+
+@pytest.mark.parametrize("name", [".bashrc", ".ssh/authorized_keys", "a/.config/x", "program"])
+async def test_below_red_nothing_is_written_that_would_run(api: Api, name: str) -> None:
+    path = api.home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (api.home / "program").write_text("old")
+    (api.home / "program").chmod(0o755)
+    (api.home / "link").symlink_to(path)
+    for tail in (spelled(str(path))[0], spelled(f"{api.home}/link")[0]):
+        answer = await api.upload(tail, b"new", level="orange")
+        assert (answer.status, answer.json["status"]) == (200, "ERROR")
+        assert "level red" in answer.json["error"]
+        assert "orange" in answer.json["error"]
+        assert not path.exists() or path.read_text() == "old"
+    assert (await api.upload(spelled(f"{api.home}/link")[0], b"new", level="red")).json["status"] == "OK"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"),
+    [
+        (b"executable=echo+a%3Bb", "application/x-www-form-urlencoded", "echo a;b"),
+        (b'{"executable": "echo a"}', "application/json", "echo a"),
+        (b"executable=cat << EOF | wc -l && echo 1\na=b\nEOF", "application/x-www-form-urlencoded", None),
+        (b"executable=ls%20-l", "", "ls -l"),
+    ],
+)
+async def test_commands_are_read_leniently_and_accepted_as_tasks(
+    api: Api, body: bytes, kind: str, expected: str | None
+) -> None:
+    answer = await api.command(body, kind)
+    assert (answer.status, answer.json["status"], answer.json["error"]) == (200, "OK", None)
+    kept = next(each.task for task_id, each in api.memory.tasks.items() if task_id == answer.json["task_id"])
+    assert kept.intent["executable"] == (expected or body.partition(b"=")[2].decode())
+    assert (kept.handler, kept.owner, kept.level) == ("utilities.command", "demo1", "red")
+    assert api.memory.audit[-1].action == "utilities.command"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "a\0b", "x" * (EXECUTABLE_LIMIT + 1)])
+async def test_commands_that_cannot_run_are_422(api: Api, text: str) -> None:
+    assert (await api.command(json.dumps({"executable": text}).encode(), "application/json")).status == 422
+    assert not api.memory.tasks
+
+
+@pytest.mark.parametrize(
+    ("level", "refused"),
+    [("green", {"ls", "download", "upload", "command"}), ("yellow", {"download", "upload", "command"}), ("red", set())],
+)
+async def test_levels_open_one_route_after_the_other(api: Api, level: str, refused: set[str]) -> None:
+    tail = spelled(str(api.home / "f"))[0]
+    answers = {
+        "ls": await api.call("GET", b"/api/v1.2/utilities/ls/here" + tail, level=level),
+        "download": await api.download(tail, level=level),
+        "upload": await api.upload(tail, b"x", level=level),
+        "command": await api.command(b"executable=true", level=level),
+    }
+    assert {name for name, answer in answers.items() if answer.status == 403} == refused
+
+
+def _corpus(base: Path) -> list[bytes]:
+    """Request tails of which none may show, change or create anything outside the homes."""
+    ups = [
+        "../", "%2e%2e/", "%2e%2e%2f", "..%2f", "..%5c", "..%252f", "%252e%252e/", "....//", "..;/", ".%2e/",
+        "..%c0%af", "%c0%ae%c0%ae/", "..%e0%80%af", "..%00/", "..%0a/", "./../",
+    ]  # fmt: skip
+    goals = ["secret", "etc/passwd", "proc/self/environ"]
+    home = quote_from_bytes(os.fsencode(base / "home" / "demo1"))
+    tails = [f"/{home}/{up * depth}{goal}" for up in ups for depth in (1, 2, 6, 40) for goal in goals]
+    absolute = [
+        "/etc/passwd", "/etc/", "/", "/root/", "/proc/self/environ", "/proc/self/root/etc/passwd", "/proc/1/root/",
+        "/proc/self/cwd/", "/proc/self/mem", "/proc/self/maps", "/dev/null", "/dev/zero", "/dev/stdin", "/dev/fd/0",
+        "/dev/tty", "/dev/full", "/dev/random", "/sys/kernel/", "/run/", "/tmp/",
+        *(f"/proc/self/fd/{number}" for number in range(12)),
+        *(f"/proc/thread-self/fd/{number}" for number in range(3)),
+        f"/proc/self/root{base}/secret", f"/proc/self/cwd/../../../../..{base}/secret", f"{base}/secret",
+        f"{base}//secret", f"{base}/./secret", f"{base}/home/../secret", f"{base}/home2/x", f"{base}/homes",
+        f"{base}/home/demo1/out", f"{base}/home/demo1/outdir/secret", f"{base}/home/demo1/outdir/new",
+        f"{base}/home/demo1/etc/passwd", f"{base}/home/demo1/etc/", f"{base}/home/demo1/loop",
+        f"{base}/home/demo1/loop/x", f"{base}/home/demo1/fifo", f"{base}/home/demo1/fifo/x",
+        f"{base}/home/demo1/root{base}/secret", f"{base}/home/demo1/dangling", f"{base}/home/demo1/procfd/0",
+        f"{base}/home/demo1/null", f"{base}/home/demo1/zero", f"{base}/home/demo1/deep/../../../secret",
+    ]  # fmt: skip
+    odd = [
+        "~", "~root/.ssh/id_rsa", "~demo2", "-la", "--help", "C:%5csecret", "%5c%5chost%5cshare", "file:%2f%2f%2fetc",
+        "$HOME", "$(cat%20/etc/passwd)", "%60id%60", "|id", ";id", "%00", "x%00y", "%00/etc/passwd", "x%0ay", "%0d%0a",
+        "caf%c3%a9", "cafe%cc%81", "%ff%fe", "%ed%a0%80", "%f4%90%80%80", "a" * 255, "a" * 256, "a" * 4096, "a/" * 2048,
+        "a/" * 2000, "%2e", "%2e%2e", ".", "..", "...", "%20", "%09", "*", "?", "%3f", "%23", "%25", "%25%30%30",
+        "sparse", ".bashrc%00.txt", "%e2%80%ae", "%ef%bc%8f", "%e2%88%95", "con", "nul", "%7f", "%1b%5b2J",
+    ]  # fmt: skip
+    return [each.encode() for each in (*tails, *("/" + each for each in absolute), *(f"/{home}/{x}" for x in odd))]
+
+
+def _lay_traps(base: Path) -> None:
+    home = base / "home" / "demo1"
+    (base / "home2").mkdir()
+    (base / "home2" / "x").write_text(SECRET)
+    (base / "homes").write_text(SECRET)
+    links = {
+        "out": "../../secret", "outdir": str(base), "etc": "/etc", "root": "/proc/self/root", "loop": "loop",
+        "dangling": "../../new", "procfd": "/proc/self/fd", "null": "/dev/null", "zero": "/dev/zero",
+    }  # fmt: skip
+    for name, target in links.items():
+        (home / name).symlink_to(target)
+    (home / "deep").symlink_to("/proc/self/root" + str(home))
+    os.mkfifo(home / "fifo")
+    with (home / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def _outside(base: Path) -> dict[str, bytes | None]:
+    """All that lies beside the homes."""
+    found = (path for path in base.rglob("*") if not path.is_relative_to(base / "home"))
+    return {str(path): path.read_bytes() if path.is_file() else None for path in found}
+
+
+Act = Callable[[Api, bytes], Any]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda api, tail: api.ls(tail), lambda api, tail: api.download(tail), lambda api, tail: api.upload(tail, b"x")],
+    ids=["ls", "download", "upload"],
+)
+async def test_no_path_of_the_corpus_leaves_the_homes(api: Api, act: Act) -> None:
+    base = api.home.parent.parent
+    _lay_traps(base)
+    corpus, before = _corpus(base), _outside(base)
+    assert len(corpus) >= 200
+    for tail in corpus:
+        async with asyncio.timeout(10):
+            answer = await act(api, tail)
+        assert answer.status in (200, 404, 422), (tail, answer)
+        assert SECRET.encode() not in answer.body, tail
+        assert b"root:" not in answer.body, tail
+        if answer.status == 200 and answer.json["status"] == "ERROR":
+            assert answer.json["error"], tail
+    assert _outside(base) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$(touch CANARY)", "`touch CANARY`", "; touch CANARY", "| touch CANARY", "\ntouch CANARY\n", "&touch CANARY&"],
+)
+async def test_metacharacters_in_paths_run_nothing(api: Api, text: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    hostile = text.replace("CANARY", str(tmp_path / "canary").replace("/", "\u2215"))
+    for name in (hostile, text.replace("CANARY", "canary"), f"--checkpoint-action=exec={text}"):
+        tail = spelled(f"{api.home}/{name}".replace("CANARY", "canary"))[0]
+        await api.upload(tail, b"x")
+        assert (await api.download(tail)).json["file"] == "x"
+        await api.ls(tail)
+    assert "canary" not in names(tmp_path, "**/canary")

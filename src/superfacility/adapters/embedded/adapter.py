@@ -1,6 +1,7 @@
 """The port `Scheduler` over the daemon's socket."""
 
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from superfacility.facility.reservations import Reservation, ReservationName
 from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
 
+_SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
 _SCRIPT_LIMIT = 4 * 1024 * 1024
 _ERRORS: dict[str, type[FacilityError]] = {
     "refused": Refused,
@@ -66,7 +68,6 @@ class EmbeddedScheduler:
 
     async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
         home = self._site.home(user.name)
-        shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         question = {
             "do": "submit",
             "user": user.name,
@@ -74,7 +75,7 @@ class EmbeddedScheduler:
             "gid": os.getgid(),
             "intent": str(intent),
             "work_dir": home,
-            "environment": clean_environment(user.name, home, shell, str(self._site.programs)),
+            "environment": clean_environment(user.name, home, _SHELL, str(self._site.programs)),
             **await self._read_script(user, script, home),
         }
         return JobId(str((await self._ask(question))["job"]))
@@ -82,7 +83,7 @@ class EmbeddedScheduler:
     async def _read_script(self, user: User, script: JobScript, home: str) -> Message:
         if script.path is None:
             return {"script": script.text or "", "script_name": "sbatch", "arguments": list(script.arguments)}
-        path = os.path.normpath(os.path.join(home, script.path))  # noqa: PTH118 - the path may be undecodable text
+        path = posixpath.join(home, script.path)
         try:
             async with self._transport.read(user, path, length=_SCRIPT_LIMIT) as file:
                 content = b"".join([chunk async for chunk in file.chunks])
@@ -93,7 +94,7 @@ class EmbeddedScheduler:
             raise Refused("sbatch: error: Batch job submission failed: Pathname of a file or script is too long\n")
         return {
             "script": content.decode("utf-8", "surrogateescape"),
-            "script_name": os.path.basename(path),  # noqa: PTH119
+            "script_name": posixpath.basename(path),
             "command": path,
             "arguments": list(script.arguments),
         }

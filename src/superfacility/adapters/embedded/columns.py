@@ -9,17 +9,17 @@ SHORT_STATES = {
 _PRIORITY = 4294901759
 """Where Slurm's plain scheduler begins to count down."""
 _SACCT_COLUMNS = (
-    "account admincomment alloccpus allocnodes alloctres associd avecpu avecpufreq avediskread avediskwrite avepages"
-    " averss avevmsize blockid cluster comment constraints consumedenergy consumedenergyraw cputime cputimeraw dbindex"
-    " derivedexitcode elapsed elapsedraw eligible end exitcode flags gid group jobid jobidraw jobname layout maxdiskread"
-    " maxdiskreadnode maxdiskreadtask maxdiskwrite maxdiskwritenode maxdiskwritetask maxpages maxpagesnode maxpagestask"
-    " maxrss maxrssnode maxrsstask maxvmsize maxvmsizenode maxvmsizetask mcslabel mincpu mincpunode mincputask ncpus"
-    " nnodes nodelist ntasks priority partition qos qosraw reason reqcpufreq reqcpufreqmin reqcpufreqmax reqcpufreqgov"
-    " reqcpus reqmem reqnodes reqtres reservation reservationid reserved resvcpu resvcpuraw start state submit suspended"
-    " systemcpu systemcomment timelimit timelimitraw totalcpu tresusageinave tresusageinmax tresusageinmaxnode"
-    " tresusageinmaxtask tresusageinmin tresusageinminnode tresusageinmintask tresusageintot tresusageoutave"
-    " tresusageoutmax tresusageoutmaxnode tresusageoutmaxtask tresusageoutmin tresusageoutminnode tresusageoutmintask"
-    " tresusageouttot uid user usercpu wckey wckeyid workdir"
+    "account admincomment alloccpus allocnodes alloctres associd avecpu avecpufreq avediskread avediskwrite"
+    " avepages averss avevmsize blockid cluster comment constraints consumedenergy consumedenergyraw cputime"
+    " cputimeraw dbindex derivedexitcode elapsed elapsedraw eligible end exitcode flags gid group jobid jobidraw"
+    " jobname layout maxdiskread maxdiskreadnode maxdiskreadtask maxdiskwrite maxdiskwritenode maxdiskwritetask"
+    " maxpages maxpagesnode maxpagestask maxrss maxrssnode maxrsstask maxvmsize maxvmsizenode maxvmsizetask mcslabel"
+    " mincpu mincpunode mincputask ncpus nnodes nodelist ntasks priority partition qos qosraw reason reqcpufreq"
+    " reqcpufreqmin reqcpufreqmax reqcpufreqgov reqcpus reqmem reqnodes reqtres reservation reservationid reserved"
+    " resvcpu resvcpuraw start state submit suspended systemcpu systemcomment timelimit timelimitraw totalcpu"
+    " tresusageinave tresusageinmax tresusageinmaxnode tresusageinmaxtask tresusageinmin tresusageinminnode"
+    " tresusageinmintask tresusageintot tresusageoutave tresusageoutmax tresusageoutmaxnode tresusageoutmaxtask"
+    " tresusageoutmin tresusageoutminnode tresusageoutmintask tresusageouttot uid user usercpu wckey wckeyid workdir"
 )
 SACCT_COLUMNS = tuple(_SACCT_COLUMNS.split())
 _EMPTY_ROW = dict.fromkeys(SACCT_COLUMNS, "")

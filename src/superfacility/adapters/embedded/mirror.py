@@ -103,11 +103,11 @@ class Mirror:
 
     def accounting(self, query: JobQuery, now: datetime) -> Sequence[Job]:
         moment = now.timestamp()
-        found = []
-        for number in self._candidates(query):
-            if query.matches(self._job(number, moment)):
-                found.append(self._accounted(number, moment))
-        return found
+        return [
+            self._accounted(number, moment)
+            for number in self._candidates(query)
+            if query.matches(self._job(number, moment))
+        ]
 
     def _candidates(self, query: JobQuery) -> Iterable[int]:
         """By id without looking at every job there ever was."""

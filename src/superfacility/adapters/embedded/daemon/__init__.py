@@ -1,2 +1,4 @@
-"""The scheduler's own process: journal, queue, planning, supervisors of jobs. It knows the standard library alone, so that
-it starts in a moment; nobody imports it but its own processes and tests."""
+"""The scheduler's own process: journal, queue, planning, supervisors of jobs.
+
+It knows the standard library alone, so that it starts in a moment. What belongs elsewhere: the port and the programs.
+"""

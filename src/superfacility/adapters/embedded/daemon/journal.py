@@ -1,4 +1,7 @@
-"""The state file: one JSON line a transaction, synced before anybody is told; a half-written last line never happened."""
+"""The state file: one JSON line a transaction, synced before anybody is told.
+
+A half-written last line never happened.
+"""
 
 import contextlib
 import json

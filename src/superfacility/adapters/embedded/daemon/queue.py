@@ -1,4 +1,7 @@
-"""All jobs and reservations, and every change to them. No I/O: a change is computed, made durable by others, then applied."""
+"""All jobs and reservations, and every change to them.
+
+No I/O: a change is computed, made durable by others, then applied.
+"""
 
 from bisect import bisect_right
 from collections import deque
@@ -49,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Jobs changed after a version, oldest change first; `more` follow after `version`. `reset`: forget what you had."""
+    """Jobs changed after a version, oldest first; `more` follow after `version`. `reset`: forget what you had."""
 
     version: int
     jobs: Sequence[JobRecord]

@@ -153,7 +153,7 @@ class Daemon:
             if self._planned is not None:
                 self._planned.cancel()
             self._planned = self._loop.call_later(_SHUTDOWN_PATIENCE, lambda: None)  # nothing starts any more
-            while self._execution.end_all() and self._loop.time() < deadline:
+            while self._execution.end_all() and self._loop.time() < deadline:  # noqa: ASYNC110 - ends come by signals
                 await asyncio.sleep(0.02)
         self._stop.set()
         return {"ok": None}

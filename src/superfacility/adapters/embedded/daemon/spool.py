@@ -40,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def process_start(pid: int) -> str:
-    """When a process began, in the kernel's ticks: tells it from a later one of the same number. Empty if it is gone."""
+    """When a process began, in the kernel's ticks: tells it from a later one of its number. Empty if it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

@@ -130,7 +130,7 @@ def _become_job(launch: dict[str, Any], script: Path, wait: int) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o022)
     try:
-        os.execve(script, [str(script), *launch["arguments"]], launch["environment"])
+        os.execve(script, [str(script), *launch["arguments"]], launch["environment"])  # noqa: S606 - that is the job
     except (OSError, ValueError) as error:
         os.write(2, os.fsencode(f"slurmstepd: error: execve(): {script}: {error}\n"))
         os._exit(126)

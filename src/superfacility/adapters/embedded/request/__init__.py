@@ -1,1 +1,1 @@
-"""What a job asks for: `#SBATCH` lines and options of `sbatch`, read by pure functions. Nothing here runs or stores anything."""
+"""What a job asks for: `#SBATCH` lines and options of `sbatch`, read by pure functions. No I/O."""

@@ -15,8 +15,8 @@ _MOMENT = re.compile(
 def parse_duration(text: str) -> int | None:
     """Seconds of `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours[:minutes[:seconds]]`.
 
-    None is "no limit" (zero, as in Slurm, or a word for it); ValueError for anything else. Seconds are kept, where Slurm
-    rounds up to minutes.
+    None is "no limit" (zero, as in Slurm, or a word for it); ValueError for anything else. Seconds are kept, where
+    Slurm rounds up to minutes.
     """
     if text.lower() in UNLIMITED_WORDS:
         return None

@@ -1,0 +1,74 @@
+"""`/reservations`: create, show, list, delete; each change is a task."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+PATH = "/reservations/perlmutter"
+
+
+def form(site, **changes):
+    start = site.clock.now() + timedelta(hours=1)
+    usual = {
+        "name": "beamtime",
+        "start": start.isoformat(),
+        "end": (start + timedelta(hours=2)).isoformat(),
+        "cores": "2",
+        "nodes": "",
+    }
+    return usual | changes
+
+
+async def change(site, method, path, **options):
+    body = (await site.call(method, path, "red:demo1", **options)).json()
+    assert body["status"] == "OK", body
+    async with site.working():
+        return json.loads((await site.result(body["task_id"]))["result"])
+
+
+async def test_the_life_of_a_reservation(site):
+    result = await change(site, "POST", PATH, data=form(site, projects="m0001"))
+    assert result == {"status": "ok", "reservation": "beamtime", "error": None}
+    (row,) = (await site.get(PATH + "/", "green:demo2")).json()
+    assert (row["name"], row["cores"], row["projects"]) == ("beamtime", 2, ["m0001"])
+    assert (await site.get(f"{PATH}/beamtime", "green:demo2")).json() == row
+    assert (await change(site, "DELETE", f"{PATH}/beamtime"))["status"] == "ok"
+    assert (await site.get(f"{PATH}/beamtime", "green:demo1")).status_code == 404
+    assert (await site.call("DELETE", f"{PATH}/beamtime", "red:demo1")).status_code == 404
+
+
+async def test_a_taken_name_is_told_by_the_task(site):
+    await change(site, "POST", PATH, data=form(site))
+    result = await change(site, "POST", PATH, data=form(site, cores="1"))
+    assert result["status"] == "error"
+    assert "taken" in result["error"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"name": "a;b"},
+        {"cores": ""},
+        {"nodes": "1"},
+        {"cores": "0"},
+        {"start": "soon"},
+        {"end": "2001-1-1"},
+    ],
+)
+async def test_wrong_forms(site, changes):
+    assert (await site.call("POST", PATH, "red:demo1", data=form(site, **changes))).status_code == 422
+
+
+async def test_reservations_of_others(site):
+    mine = await site.call("POST", PATH, "red:demo1", data=form(site, users="demo2"))
+    assert mine.status_code == 403
+    await change(site, "POST", PATH, data=form(site))
+    assert (await site.call("DELETE", f"{PATH}/beamtime", "red:demo2")).status_code == 403
+    assert (await site.call("DELETE", f"{PATH}/beamtime", "red:staff1")).status_code == 200
+
+
+async def test_a_system_without_batch_jobs(site):
+    assert (await site.call("POST", "/reservations/dtns", "red:demo1", data=form(site))).json()["status"] == "ERROR"
+    assert (await site.get("/reservations/cori", "green:demo1")).status_code == 404

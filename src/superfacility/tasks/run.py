@@ -44,11 +44,11 @@ class Run:
 
     async def execute(self) -> None:
         """Run the handler to its end, whatever that is; `work` then holds it."""
+        self.cancelled = self.cancelled or self.task.cancel_requested
         self.work = asyncio.create_task(_as_coroutine(self.handler, self))
-        if self.task.cancel_requested:  # it had begun under another claim: let it reach the place where it can clean up
-            await asyncio.sleep(0)
-            self.cancel()
-        elif self.cancelled:
+        if self.cancelled:
+            if self.task.attempts > 1:  # it began under another claim: let it reach the place where it can clean up
+                await asyncio.sleep(0)
             self.work.cancel()
         await asyncio.wait({self.work})
         if self._later is not None:

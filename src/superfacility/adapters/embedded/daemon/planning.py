@@ -1,4 +1,4 @@
-"""Which pending jobs start now: first in, first out, within cores, array limits, dependencies and reservations. Pure."""
+"""Which pending jobs start now: first in, first out, within cores, array limits, dependencies, reservations. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -18,7 +18,10 @@ _SYNTAX = Syntax(
         "account": "A", "jobname": "n", "name": "", "partition": "p", "qos": "q", "reservation": "R", "signal": "s",
         "state": "t", "user": "u", "nodelist": "w", "clusters": "M",
     },
-    flags={"batch": "b", "ctld": "", "full": "f", "hurry": "H", "interactive": "i", "quiet": "Q", "verbose": "v", "me": ""},
+    flags={
+        "batch": "b", "ctld": "", "full": "f", "hurry": "H", "interactive": "i", "me": "", "quiet": "Q",
+        "verbose": "v",
+    },
 )  # fmt: skip
 _ELEMENTS = re.compile(r"([0-9]+)_\[([0-9,:-]+)(?:%[0-9]+)?\]")
 _SELECTING = {"account", "jobname", "name", "partition", "qos", "reservation", "state", "user", "me"}

@@ -137,12 +137,13 @@ def _node(state: Path, name: str) -> list[str]:
 
 def _configuration(state: Path, name: str) -> list[str]:
     configuration = ask(state, {"do": "hello"})["configuration"]
-    return [
-        f"ClusterName             = {configuration['cluster']}\n"
-        f"KillWait                = {configuration['kill_wait']:g} sec\n"
-        f"MaxArraySize            = {configuration['max_array_size']}\n"
-        f"MaxJobCount             = {configuration['max_jobs']}"
-    ]
+    lines = (
+        f"ClusterName             = {configuration['cluster']}",
+        f"KillWait                = {configuration['kill_wait']:g} sec",
+        f"MaxArraySize            = {configuration['max_array_size']}",
+        f"MaxJobCount             = {configuration['max_jobs']}",
+    )
+    return ["\n".join(lines)]
 
 
 def _hold(state: Path, words: list[str]) -> None:

@@ -126,7 +126,7 @@ class FakeScheduler:
                 state=JobState.PENDING,
                 columns={},
                 name=asked.get("job-name", "sbatch"),
-                project=ProjectName(asked.get("account", "")),
+                project=ProjectName(asked["account"]) if "account" in asked else None,
                 partition=asked.get("partition", "regular"),
                 qos=asked.get("qos", "normal"),
                 reservation=asked.get("reservation", ""),
@@ -175,10 +175,9 @@ class FakeScheduler:
 
     def _with_row(self, job: Job, now: datetime) -> Job:
         elapsed = now - job.started_at if job.state is JobState.RUNNING and job.started_at else job.elapsed
-        row: dict[str, str] = dict.fromkeys(SQUEUE_COLUMNS, "N/A")
-        row |= {
+        row = dict.fromkeys(SQUEUE_COLUMNS, "N/A") | {
             "": "",
-            "account": job.project,
+            "account": job.project or "(null)",
             "array_job_id": job.parent_id,
             "array_task_id": job.id.partition("_")[2] or "N/A",
             "cpus": str(job.cpus),
@@ -204,9 +203,8 @@ class FakeScheduler:
     def _accounted(self, job: Job) -> Job:
         by = self._cancelled_by.get(job.id)
         cancelled = job.state is JobState.CANCELLED and by is not None
-        row: dict[str, str] = dict.fromkeys(SACCT_COLUMNS, "")
-        row |= {
-            "account": job.project,
+        row = dict.fromkeys(SACCT_COLUMNS, "") | {
+            "account": job.project or "",
             "elapsed": "00:00:00",
             "end": _text(job.ended_at),
             "exitcode": f"{job.exit_code or 0}:0",

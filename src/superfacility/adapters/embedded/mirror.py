@@ -146,7 +146,7 @@ def _bare_job(submission: Submission, record: JobRecord, now: float) -> Job:
         state=JobState(record.state),
         columns={},
         name=request.name,
-        project=ProjectName(request.account),
+        project=ProjectName(request.account) if request.account else None,
         partition=request.partition,
         qos=request.qos,
         reservation=request.reservation,

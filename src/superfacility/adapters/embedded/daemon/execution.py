@@ -3,7 +3,7 @@
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,8 +69,7 @@ class Execution:
             self._ledger.commit(Change(jobs=[*made.hopeless, *made.starts]))
         except Problem:
             return
-        for job in made.hopeless:
-            self.clean_up(job)
+        self.clean_up(made.hopeless)
         failed = [broken for job in made.starts if (broken := self._launch(job, configuration))]
         if failed:
             with contextlib.suppress(Problem):
@@ -96,10 +95,8 @@ class Execution:
         except Problem:
             return False
         for job in changed:
-            if job.active:
-                self.spool.discard_job(job.submission, job.id)
-            else:
-                self.clean_up(job)
+            self.spool.discard_job(job.submission, job.id)
+        self.clean_up([job for job in changed if not job.active])
         return True
 
     def _outcome(self, job: JobRecord) -> JobRecord:
@@ -124,11 +121,11 @@ class Execution:
     def signal(self, job: JobRecord, number: signal.Signals) -> None:
         self._launcher.signal_job(job.submission, job.id, number)
 
-    def clean_up(self, job: JobRecord) -> None:
-        """Remove the files of a job that has ended, and of its submission with the last one."""
-        self.spool.discard_job(job.submission, job.id)
-        if not any(each.active for each in self._queue.elements(job.submission)):
-            self.spool.discard(job.submission)
+    def clean_up(self, jobs: Iterable[JobRecord]) -> None:
+        """Remove the files of submissions whose last job is among these."""
+        for number in {job.submission for job in jobs}:
+            if not any(each.active for each in self._queue.elements(number)):
+                self.spool.discard(number)
 
     def end_all(self) -> bool:
         """Ask every running job to end; True while some have not."""

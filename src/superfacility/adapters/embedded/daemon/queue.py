@@ -72,7 +72,7 @@ class Queue:
         self.jobs: dict[int, JobRecord] = {}
         self.reservations: dict[str, ReservationRecord] = {}
         self.active: dict[int, None] = {}
-        self._elements: dict[int, list[int]] = {}
+        self._elements: dict[int, dict[int, None]] = {}
         self._intents: dict[str, int] = {}
         self._ended: deque[int] = deque()
         self._versions: dict[int, int] = {}
@@ -83,7 +83,7 @@ class Queue:
     def apply(self, change: Change) -> None:
         for submission in change.submissions:
             self.submissions[submission.id] = submission
-            self._elements[submission.id] = []
+            self._elements[submission.id] = {}
             if submission.intent:
                 self._intents[submission.intent] = submission.id
         for job in change.jobs:
@@ -99,7 +99,7 @@ class Queue:
         before = self.jobs.get(job.id)
         self.jobs[job.id] = job
         if before is None:
-            self._elements[job.submission].append(job.id)
+            self._elements[job.submission][job.id] = None
         if job.active:
             self.active.setdefault(job.id)
         elif before is None or before.active:
@@ -122,7 +122,7 @@ class Queue:
             self._log_change(number)
             del self._versions[number]
             elements = self._elements[job.submission]
-            elements.remove(number)
+            del elements[number]
             if not elements:
                 submission = self.submissions.pop(job.submission)
                 del self._elements[job.submission]

@@ -112,8 +112,7 @@ class Service:
         for job in changed:
             if job.state == RUNNING:
                 self._execution.request_end(job)
-            else:
-                self._execution.clean_up(job)
+        self._execution.clean_up(job for job in changed if not job.active)
         self._wake()
         return len(jobs)
 

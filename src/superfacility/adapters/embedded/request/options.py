@@ -37,7 +37,8 @@ INFORMATIONAL = {
     "gpu-freq": "", "gres": "", "hint": "", "image": "", "input": "i", "licenses": "L", "mail-type": "",
     "mail-user": "", "mcs-label": "", "mem-bind": "", "mem-per-cpu": "", "mem-per-gpu": "", "mincpus": "", "module": "",
     "network": "", "nodefile": "F", "nodelist": "w", "ntasks-per-core": "", "ntasks-per-gpu": "",
-    "ntasks-per-node": "", "ntasks-per-socket": "", "power": "", "priority": "", "profile": "", "signal": "", "sockets-per-node": "",
+    "ntasks-per-node": "", "ntasks-per-socket": "", "power": "",
+    "priority": "", "profile": "", "signal": "", "sockets-per-node": "",
     "switches": "", "thread-spec": "", "threads-per-core": "", "time-min": "", "tmp": "", "uid": "", "volume": "",
     "wait-all-nodes": "", "wckey": "", "core-spec": "S",
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Access tokens (RFC 9068): what we sign, and what we read back from it."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from superfacility.core.identifiers import new_uuid
 from superfacility.oauth.clients import Client, ClientId
 from superfacility.oauth.errors import AccessRefused, NotGenuine, Reason
 from superfacility.oauth.keys import SigningKeys
-from superfacility.oauth.scopes import Scope
+from superfacility.oauth.scopes import SCOPE_NAMES, Scope
 
 LIFETIME = 600
 """Seconds. Programs refresh when less than 60 are left."""
@@ -28,7 +28,7 @@ class AccessToken:
 
 
 def sign_access_token(
-    keys: SigningKeys, client: Client, scopes: Collection[Scope], issuer: str, audience: str, now: float
+    keys: SigningKeys, client: Client, scopes: frozenset[Scope], issuer: str, audience: str, now: float
 ) -> str:
     issued = int(now)
     claims = {
@@ -58,7 +58,8 @@ def read_access_token(keys: SigningKeys, text: str, issuer: str, audience: str) 
     return _from_claims(claims)
 
 
-def scope_text(scopes: Collection[Scope]) -> str:
+@lru_cache
+def scope_text(scopes: frozenset[Scope]) -> str:
     return " ".join(sorted(scope.value for scope in scopes))
 
 
@@ -67,6 +68,5 @@ def bad_token() -> AccessRefused:
 
 
 def _from_claims(claims: dict[str, Any]) -> AccessToken:
-    known = {scope.value: scope for scope in Scope}
-    scopes = frozenset(known[name] for name in claims["scope"].split() if name in known)
+    scopes = frozenset(SCOPE_NAMES[name] for name in claims["scope"].split() if name in SCOPE_NAMES)
     return AccessToken(claims["sub"], ClientId(claims["client_id"]), scopes, float(claims["exp"]))

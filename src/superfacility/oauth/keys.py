@@ -135,9 +135,11 @@ def _load_key(path: Path) -> jwk.Key:
     text = path.read_bytes()
     for key_class in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
         try:
-            return key_class.import_key(text)
+            key = key_class.import_key(text)
         except (JoseError, ValueError, TypeError):
             continue
+        if key.is_private:
+            return key
     raise InvalidInput(
         f"{path} holds no private key that we can sign with: restore it, or remove it and make a new one."
     )

@@ -88,6 +88,9 @@ SCOPES: dict[Scope, ScopeRule] = {
 }
 
 
+SCOPE_NAMES: dict[str, Scope] = {scope.value: scope for scope in Scope}
+
+
 def scopes_of(level: SecurityLevel) -> frozenset[Scope]:
     """Everything that a level grants."""
     return frozenset(scope for scope, rule in SCOPES.items() if rule.level <= level)

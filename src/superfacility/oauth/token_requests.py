@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from superfacility.oauth.assertions import invalid_client
 from superfacility.oauth.errors import OAuthError
-from superfacility.oauth.scopes import Scope
+from superfacility.oauth.scopes import SCOPE_NAMES, Scope
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GRANT_TYPE = "client_credentials"
@@ -49,8 +49,7 @@ def _assertion(once: Mapping[str, str]) -> str:
 
 
 def _scopes(text: str) -> frozenset[Scope] | None:
-    known = {scope.value: scope for scope in Scope}
     wanted = text.split()
-    if any(name not in known for name in wanted):
+    if any(name not in SCOPE_NAMES for name in wanted):
         raise OAuthError("invalid_scope", "The scope names one that does not exist here.")
-    return frozenset(known[name] for name in wanted) or None
+    return frozenset(SCOPE_NAMES[name] for name in wanted) or None

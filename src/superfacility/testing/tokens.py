@@ -38,8 +38,14 @@ def sign_as_told(header: Mapping[str, Any] | bytes, payload: bytes, private: Map
     """A compact JWS with exactly this header and payload; `algorithm` makes the signature, whatever the header says."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     signing_input = f"{segment(text)}.{segment(payload)}"
-    signature = JWSRegistry.algorithms[algorithm].sign(signing_input.encode(), jwk.import_key(dict(private)))
+    signature = JWSRegistry.algorithms[algorithm].sign(signing_input.encode(), _parsed(json.dumps(dict(private))))
     return f"{signing_input}.{segment(signature)}"
+
+
+@lru_cache
+def _parsed(private: str) -> jwk.Key:
+    """Parsing an RSA key takes far longer than signing."""
+    return jwk.import_key(json.loads(private))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
-"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point: `crashing_server.py N --config FILE …`.
+"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point, as often as asked: `crashing_server.py ARGUMENT …`.
 
-A commit point is the moment just before or just after a commit to the database. N = 0 never kills.
+For each line with a number N on standard input a server is started with the arguments; it is forked from this process,
+which has loaded everything, so that a hundred starts take little time. A commit point is the moment just before or just
+after a commit to the database; N = 0 never kills. It prints `child PID`, what the server prints, and `ended` at its end.
 """
 
+import importlib
 import itertools
 import os
 import signal
@@ -11,6 +14,10 @@ from functools import partial
 
 from superfacility.adapters.sql import Database
 from superfacility.cli.main import main
+
+importlib.import_module("superfacility.cli.serve")
+importlib.import_module("superfacility.bootstrap")
+importlib.import_module("superfacility.app")
 
 
 def kill_at(number: int) -> None:
@@ -23,7 +30,18 @@ def kill_at(number: int) -> None:
     Database.open = partial(Database.open, on_commit=at_commit)  # type: ignore[method-assign]
 
 
-if __name__ == "__main__":
-    kill_at(int(sys.argv[1]))
-    sys.argv = ["sfapi", "serve", *sys.argv[2:]]
+def serve(number: int) -> None:
+    kill_at(number)
+    sys.argv = ["sfapi", "serve", *sys.argv[1:]]
     main()
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            serve(int(line))
+            os._exit(0)
+        print(f"child {child}", flush=True)
+        os.waitpid(child, 0)
+        print("ended", flush=True)

@@ -1,9 +1,13 @@
 """Goal R1: the server is killed at every commit point and at random; every accepted task ends as its kind promises."""
 
+import contextlib
 import json
+import os
 import random
 import re
+import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -88,28 +92,62 @@ class Caller:
             return
 
 
-def _start(facility: Any, kill_at: int) -> bool:
-    """Start; False if it died before it was up."""
-    try:
-        facility.start(command=[sys.executable, CRASHING_SERVER, str(kill_at)])
-    except AssertionError:
-        facility.process.wait(10)
+class CrashingServers:
+    """Servers of one facility that kill themselves, one after the other."""
+
+    def __init__(self, facility: Any) -> None:
+        self.facility = facility
+        self.child = 0
+        self.log = facility.log.open("ab")
+        command = [sys.executable, CRASHING_SERVER, "--config", facility.config, "--port", "0"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, start_new_session=True
+        )
+
+    def start(self, kill_at: int) -> bool:
+        """False if it died before it was up."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{kill_at}\n")
+        self.process.stdin.flush()
+        self.child = int(self._line().removeprefix("child "))
+        while (line := self._line()) != "ended":
+            if found := re.search(r"http://\S+/api/v1\.2", line):
+                self.facility.base_url = found.group()
+                return True
         return False
-    return True
+
+    def end(self, how: signal.Signals = signal.SIGKILL) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child, how)
+        while self._line() != "ended":
+            pass
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.facility.log.read_text()[-4000:]
+        return line.strip()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+        self.log.close()
 
 
-def _round(caller: Caller, kill_at: int) -> None:
-    if not _start(caller.facility, kill_at):
+def _round(caller: Caller, servers: CrashingServers, kill_at: int) -> None:
+    if not servers.start(kill_at):
         return
     timer = None
     if kill_at == 0:
-        timer = threading.Timer(random.uniform(0.05, 1.0), caller.facility.kill)
+        timer = threading.Timer(random.uniform(0.05, 0.8), os.kill, (servers.child, signal.SIGKILL))
         timer.start()
     caller.until_it_dies()
     if timer is not None:
         timer.join()
-    else:
-        caller.facility.kill()
+    servers.end()
 
 
 @pytest.mark.timeout(3600)
@@ -117,16 +155,18 @@ def test_every_accepted_task_ends_as_its_kind_promises(new_facility: Callable[[]
     facility = new_facility()
     key = json.loads(facility.key("demo1", "red").read_text())
     caller = Caller(facility, key, Accepted())
+    servers = CrashingServers(facility)
     rounds = 500 if soak else 100
     for number in range(1, rounds + 1):
         # The first commit points in turn, then deeper ones; each third round is killed at a random time instead.
-        _round(caller, 0 if number % 3 == 0 else number % 60 + 1)
-    assert _start(facility, 0)
+        _round(caller, servers, 0 if number % 3 == 0 else number % 60 + 1)
+    assert servers.start(0)
     _settle(caller)
     _check_jobs(caller)
     _check_commands(caller)
     _check_transfers(caller)
-    assert facility.stop() == 0
+    servers.end(signal.SIGTERM)
+    servers.close()
     with sqlite3.connect(Path(facility.directory) / "superfacility.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()

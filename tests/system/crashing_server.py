@@ -1,8 +1,9 @@
-"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point, as often as asked: `crashing_server.py ARGUMENT …`.
+"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point, as often as asked: `crashing_server.py ARGUMENT…`.
 
 For each line with a number N on standard input a server is started with the arguments; it is forked from this process,
-which has loaded everything, so that a hundred starts take little time. A commit point is the moment just before or just
-after a commit to the database; N = 0 never kills. It prints `child PID`, what the server prints, and `ended` at its end.
+which has loaded everything, so that a hundred starts take little time. A commit point is the moment just before or
+just after a commit to the database; N = 0 never kills. It prints `child PID`, what the server prints, and at its end
+`ended`.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point, as often as asked: `crashing_server.py ARGUMENT…`.
+"""`sfapi serve` that kills itself (SIGKILL) at its N-th commit point, as often as asked: `crashing_server.py ARG…`.
 
 For each line with a number N on standard input a server is started with the arguments; it is forked from this process,
 which has loaded everything, so that a hundred starts take little time. A commit point is the moment just before or

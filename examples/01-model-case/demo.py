@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -103,47 +104,25 @@ def printed_url(server: subprocess.Popen[bytes], installation: Installation) -> 
     raise DemoFailed(f"the server did not start; see {installation.log}")
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs. One that has ended and that nobody waits for is not alive."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except ProcessLookupError:
-        return False
-    except FileNotFoundError:  # gone meanwhile, or a machine without /proc
-        return not Path("/proc/self").exists()
-
-
-def stop(pid: int) -> None:
-    """Ask a process to end, and insist after a while."""
-    deadline = time.monotonic() + STOP_LIMIT
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-        while alive(pid):
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
-
-
-def scheduler_daemons(installation: Installation) -> list[int]:
-    """Processes of the embedded scheduler: each wrote its number into its state folder."""
-    found = []
-    for file in installation.folder.glob("state/*/daemon.pid"):
-        text = file.read_text().strip()
-        if text.isdigit():
-            found.append(int(text))
-    return found
-
-
-def stop_all(server: subprocess.Popen[bytes], installation: Installation) -> None:
+def stop_server(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     try:
         server.wait(STOP_LIMIT)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-    for pid in scheduler_daemons(installation):
-        stop(pid)
+
+
+def stop_schedulers(installation: Installation) -> None:
+    """End the embedded schedulers and their jobs: they outlive the server on purpose, and listen in their folders."""
+    for path in installation.folder.glob("state/*/socket"):
+        short = os.path.relpath(path)  # addresses of sockets are limited to about a hundred characters
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(STOP_LIMIT)
+            connection.connect(min(short, str(path), key=len))
+            connection.sendall(b'{"do": "shutdown", "jobs": true}\n')
+            while connection.recv(4096):
+                pass
 
 
 @contextmanager
@@ -157,10 +136,11 @@ def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterat
         raise
     finally:
         if keep:
-            pids = " ".join(map(str, (server.pid, *scheduler_daemons(installation))))
-            tell.say(f"the server keeps running; stop it and its scheduler with: [bold]kill {pids}[/]")
+            tell.say(f"the server keeps running; stop it with: [bold]kill {server.pid}[/]")
+            tell.say("[dim](its scheduler ends by itself after a few minutes without work)[/]")
         else:
-            stop_all(server, installation)
+            stop_server(server)
+            stop_schedulers(installation)
             tell.say("[dim]the server and the embedded scheduler are stopped[/]")
 
 

@@ -108,9 +108,12 @@ class ModelCase:
 
     def put_in(self) -> None:
         with self.tell.step("Put the raw data there", "scp raw.h5 count.py job.sh perlmutter:model-case/"):
-            for local in (self.raw, *(HERE / name for name in PROGRAMS)):
-                with self.tell.reading(local) as file:
-                    (self.remote / local.name).upload(file)
+            with self.tell.reading(self.raw) as file:
+                (self.remote / self.raw.name).upload(file)
+            for name in PROGRAMS:
+                with (HERE / name).open("rb") as file:
+                    (self.remote / name).upload(file)
+            self.tell.say(f"and the programs of the analysis: {', '.join(PROGRAMS)}")
 
     def submit(self) -> JobSqueue:
         with self.tell.step("Start the analysis", "ssh perlmutter sbatch job.sh"):

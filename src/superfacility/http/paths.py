@@ -9,7 +9,7 @@ import re
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 _SLASH = re.compile(rb"/|%2[fF]")
@@ -44,7 +44,13 @@ def absolute(tail: bytes) -> str:
     return "/" + os.fsdecode(unquote_to_bytes(tail)).lstrip("/")
 
 
-def file_path(request: Request, path: str) -> str:
+_Path = Annotated[
+    str,
+    Path(description="An absolute path; its leading slash may be left out.", examples=["/home/demo1/hello.sh"]),
+]
+
+
+def file_path(request: Request, path: _Path) -> str:
     """The dependency behind `FilePath`."""
     raw = request.scope.get("raw_path")
     if raw is None:

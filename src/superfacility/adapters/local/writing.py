@@ -21,6 +21,7 @@ BATCH = 2 * 1024 * 1024
 _LINKS = 40
 _PARTS = 1000
 _NAME_BYTES = 255
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _WORDS = "cp: cannot create regular file"
 
 
@@ -181,34 +182,49 @@ async def write_file(
 def make_directories(roots: Roots, path: str, guard: WriteGuard) -> None:
     """From the deepest folder that exists, one level at a time."""
     with worded("mkdir: cannot create directory", path):
-        missing: list[str] = []
-        existing = path
-        while True:
-            try:
-                with roots.pinned(existing, folder=True) as pin:
-                    _make_below(pin, missing[::-1], guard)
-                    return
-            except FileNotFoundError:
-                existing, name = _split(existing.rstrip("/"))
-                missing.append(name)
+        check(path)
+        existing, missing = _existing_part(path)
+        with roots.pinned(existing, folder=True) as pin:
+            _make_below(pin, missing, guard)
+
+
+def _existing_part(path: str) -> tuple[str, list[str]]:
+    """The deepest folder that is there, and the names below it; what else is wrong shows when it is pinned."""
+    missing: list[str] = []
+    while True:
+        try:
+            os.close(os.open(path, _FOLDER))
+        except FileNotFoundError:
+            path, name = _split(path.rstrip("/"))
+            missing.append(name)
+        except OSError:
+            break
+        else:
+            break
+    return path, missing[::-1]
 
 
 def _make_below(pin: Pinned, names: list[str], guard: WriteGuard) -> None:
-    path = pin.path
-    with ExitStack() as stack:
-        folder = pin.fd
+    path, folder = pin.path, os.dup(pin.fd)
+    try:
         for name in names:
             path = posixpath.join(path, name)
             guard(WriteTarget(path, None))
-            try:
-                os.mkdir(name, 0o755, dir_fd=folder)
-            except FileExistsError:
-                there = _status(name, folder)
-                if there is None or not stat.S_ISDIR(there.st_mode):
-                    raise
-            fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            stack.callback(os.close, fd)
-            folder = fd
+            _make_one(name, folder)
+            deeper = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = deeper
+    finally:
+        os.close(folder)
+
+
+def _make_one(name: str, folder: int) -> None:
+    try:
+        os.mkdir(name, 0o755, dir_fd=folder)
+    except FileExistsError:
+        there = _status(name, folder)
+        if there is None or not stat.S_ISDIR(there.st_mode):
+            raise
 
 
 def remove_file(roots: Roots, path: str) -> None:

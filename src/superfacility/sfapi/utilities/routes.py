@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
@@ -23,7 +23,7 @@ from superfacility.sfapi.utilities.schemas import (
     UtilityCommand,
     UtilityCommandOutput,
     UtilityStatus,
-    directory_entry,
+    listing_body,
 )
 from superfacility.sfapi.utilities.streaming import FileResponse, is_text
 
@@ -32,6 +32,8 @@ router = APIRouter(
     tags=["utilities"],
     responses={403: {"description": "Not permitted"}, 404: {"description": "No such machine"}},
 )
+
+Machine = Annotated[str, Path(description="A system of `compute.targets`.", examples=["perlmutter"])]
 
 _ENVELOPE = 64 * 1024
 """What boundaries and headers may add to a file."""
@@ -59,7 +61,7 @@ def _json(model: BaseModel) -> Response:
 async def ls(
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.FILES_LIST)],
-    machine: str,
+    machine: Machine,
     path: FilePath,
 ) -> Response:
     """As `ls -la`: a folder's rows begin with `.` and `..`; a file or symbolic link is one row with its absolute path.
@@ -71,18 +73,14 @@ async def ls(
     except Refused as error:
         return _json(DirectoryOutput(status=UtilityStatus.ERROR, entries=[], error=shown(str(error))))
 
-    def body() -> Response:
-        rows = [directory_entry(entry, alone=len(entries) == 1) for entry in entries]
-        return _json(DirectoryOutput.model_construct(status=UtilityStatus.OK, entries=rows, error=None))
-
-    return await asyncio.to_thread(body)
+    return Response(await asyncio.to_thread(listing_body, entries), media_type="application/json")
 
 
 @router.get("/download/{machine}/{path:file}", response_model=FileDownload, summary="Download a file")
 async def download(
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.FILES_READ)],
-    machine: str,
+    machine: Machine,
     path: FilePath,
     binary: Annotated[bool, Query(description="Send base64, also if the file is text.")] = False,
 ) -> Response:
@@ -108,7 +106,7 @@ async def download(
 async def upload(
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.FILES_WRITE)],
-    machine: str,
+    machine: Machine,
     path: FilePath,
     request: Request,
 ) -> Response:
@@ -137,7 +135,7 @@ def _announced(request: Request) -> int | None:
 async def command(
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.COMMANDS_WRITE)],
-    machine: str,
+    machine: Machine,
     body: Annotated[UtilityCommand, form_body(UtilityCommand)],
 ) -> Response:
     """Bash runs the text in a login shell as you, in your home directory.

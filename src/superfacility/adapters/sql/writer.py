@@ -96,7 +96,8 @@ class Writer:
             for change in batch:
                 outcomes.append(_attempt(connection, driver, change))
                 if not driver.in_transaction:
-                    raise Unavailable("The service's database gave up the transaction: try again later.")
+                    # A full disk and the like undo the whole transaction, with what others had in it.
+                    raise outcomes[-1].problem or Unavailable("The service's database gave up: try again later.")
             if driver.total_changes == changes_before:
                 transaction.rollback()
                 return outcomes

@@ -1,6 +1,7 @@
 """Services -> ASGI application. Which endpoint groups there are is said here and nowhere else."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -49,6 +50,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    app.openapi = partial(openapi_document, base_path)  # type: ignore[method-assign]  # FastAPI's way to replace it
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
     app.router.routes.extend(_plain_routes(base_path, app.title))

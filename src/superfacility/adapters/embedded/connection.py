@@ -10,13 +10,14 @@ from superfacility.adapters.embedded.starting import start_daemon
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import Doubtful, Unavailable
 
+_ATTEMPTS = 5
 _ANSWER_PATIENCE = 60.0
 _KNOCK = 0.01
 _RESTART = 1.0
 
 
 class _Lost(Exception):
-    """The connection broke after the question had been sent: it may have been heard."""
+    """The connection broke, or the answer did not come in time."""
 
 
 class Connection:
@@ -27,21 +28,21 @@ class Connection:
         self._system = system
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._heard = False
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, question: Message) -> Any:
         """The answer. `Problem` as the daemon says; `Unavailable` before it heard us, `Doubtful` when it may have."""
         async with self._lock:
-            try:
-                return await self._exchange(question)
-            except _Lost:
-                self._drop()
-            try:
-                return await self._exchange(question)
-            except _Lost:
-                raise Doubtful(
-                    f"The scheduler of {self._system} broke off twice before it answered; ask it what it has."
-                ) from None
+            self._heard = False
+            for _ in range(_ATTEMPTS):
+                try:
+                    return await self._exchange(question)
+                except _Lost:
+                    self._drop()
+            if self._heard:
+                raise Doubtful(f"The scheduler of {self._system} broke off before it answered; ask it what it has.")
+            raise Unavailable(f"The scheduler of {self._system} breaks off; look at its state in {self._state}.")
 
     async def _exchange(self, question: Message) -> Any:
         if self._streams is not None and self._streams[0].at_eof():
@@ -49,6 +50,7 @@ class Connection:
         if self._streams is None:
             self._streams = await self._connect()
             await self._converse({"do": "hello", "reload": True})
+        self._heard = True
         return await self._converse(question)
 
     async def _converse(self, question: Message) -> Any:

@@ -1,7 +1,8 @@
-"""The examples, run as a reader runs them: against a real server, with the unmodified `sfapi_client`."""
+"""Examples and documentation, run as a reader runs them: against a real server, with the unmodified `sfapi_client`."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "01-model-case"
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLE = REPOSITORY / "examples" / "01-model-case"
 sys.path.insert(0, str(EXAMPLE))
 DEMO = (sys.executable, str(EXAMPLE / "demo.py"), "--dir")
 
@@ -121,3 +123,33 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
 
 def unbuffered() -> dict[str, str]:
     return os.environ | {"PYTHONUNBUFFERED": "1"}
+
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+BLOCKS = [
+    (page.relative_to(REPOSITORY), block)
+    for page in PAGES
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    if "sfapi_client" in block
+]
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[str(page) for page, _ in BLOCKS])
+def test_what_the_documentation_shows_can_be_run(served, tmp_path: Path, page: Path, block: str) -> None:
+    served.key().rename(tmp_path / "key.json")
+    block = block.replace("http://127.0.0.1:8000", served.base_url.removesuffix("/api/v1.2"))
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{page}: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(path for path in REPOSITORY.rglob("*.md") if not {".venv", ".demo"} & set(path.parts)),
+    ids=lambda page: str(page.relative_to(REPOSITORY)),
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from superfacility.core.clock import Clock
+from superfacility.facility.audit import AuditEntry, AuditLog
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import People, User
 from superfacility.oauth.access import check_address, check_client
@@ -86,6 +87,7 @@ class TokenService:
         token_urls: tuple[str, ...],
         profile: Profile,
         clock: Clock,
+        audit: AuditLog | None = None,
     ) -> None:
         self._clients = clients
         self._assertions = assertions
@@ -93,6 +95,7 @@ class TokenService:
         self._keys = keys
         self._profile = profile
         self._clock = clock
+        self._audit = audit
         self._cache: dict[str, _Verified] = {}
         self._without_jti = Allowance(*WITHOUT_JTI)
         self._use_urls(PublicUrls(issuer, audience, token_urls))
@@ -125,7 +128,7 @@ class TokenService:
             log.info("token refused", reason=refused.reason.name, client_id=client.id, address=address)
             raise invalid_client(str(refused)) from None
         scopes = _granted(client, request.scopes)
-        await self._use_once(assertion, address)
+        await self._use_once(assertion, client, address)
         token = sign_access_token(self._keys, client, scopes, self._urls.issuer, self._urls.audience, now.timestamp())
         return {
             "access_token": token,
@@ -149,14 +152,16 @@ class TokenService:
             raise invalid_client(_NOT_ACCEPTED) from None
         return assertion, client
 
-    async def _use_once(self, assertion: ClientAssertion, address: str) -> None:
-        jti = assertion.jti
-        if jti is not None:
-            if not await self._assertions.use(assertion.client_id, jti, assertion.expires_at):
-                log.warning("assertion replayed", client_id=assertion.client_id, address=address)
-                raise invalid_client("This assertion has been used before: sign a new one, with a new jti, each time.")
-            return
-        if not self._without_jti.take(assertion.client_id, self._clock.monotonic()):
+    async def _use_once(self, assertion: ClientAssertion, client: Client, address: str) -> None:
+        if assertion.jti is None:
+            await self._allow_again(client, address)
+        elif not await self._assertions.use(client.id, assertion.jti, assertion.expires_at):
+            log.warning("assertion replayed", client_id=client.id, address=address)
+            raise invalid_client("This assertion has been used before: sign a new one, with a new jti, each time.")
+
+    async def _allow_again(self, client: Client, address: str) -> None:
+        """Without `jti` a replay cannot be told from an honest twin: count, write down, and let it pass."""
+        if not self._without_jti.take(client.id, self._clock.monotonic()):
             limit, period = WITHOUT_JTI
             raise OAuthError(
                 "temporarily_unavailable",
@@ -164,7 +169,12 @@ class TokenService:
                 429,
                 retry_after=int(period),
             )
-        log.info("assertion without jti", client_id=assertion.client_id, address=address)
+        log.info("assertion without jti", client_id=client.id, address=address)
+        if self._audit is not None:
+            now = self._clock.now()
+            await self._audit.append(
+                AuditEntry(now, client.user, "tokens.issue_without_jti", client.id, client.id, address)
+            )
 
     async def authenticate(self, token: str, address: str) -> Principal:
         """Who calls; `AccessRefused` says no. A request that starts after a revocation has committed is refused."""

@@ -21,7 +21,7 @@ from superfacility.oauth.scopes import Scope, SecurityLevel
 from superfacility.services.clients import ClientService
 from superfacility.services.tokens import TokenService
 from superfacility.testing.clocks import FakeClock
-from superfacility.testing.stores import Memory, MemoryAssertionLog, MemoryClientStore, MemoryPeople
+from superfacility.testing.stores import Memory, MemoryAssertionLog, MemoryAuditLog, MemoryClientStore, MemoryPeople
 from superfacility.testing.tokens import Program, token_form
 
 ISSUER = "https://facility.example"
@@ -40,6 +40,7 @@ class Facility:
     store: MemoryClientStore
     people: MemoryPeople
     assertions: MemoryAssertionLog
+    audit_log: MemoryAuditLog
     tokens: TokenService
     clients: ClientService
 
@@ -108,6 +109,7 @@ def profile() -> Profile:
 @pytest.fixture
 async def facility(signing_keys: SigningKeys, profile: Profile) -> Facility:
     clock, memory = FakeClock(), Memory()
+    audit = MemoryAuditLog(memory)
     store, people, assertions = MemoryClientStore(memory), MemoryPeople(memory), MemoryAssertionLog(memory)
     tokens = TokenService(
         clients=store,
@@ -119,11 +121,12 @@ async def facility(signing_keys: SigningKeys, profile: Profile) -> Facility:
         token_urls=(TOKEN_URL, OTHER_TOKEN_URL),
         profile=profile,
         clock=clock,
+        audit=audit,
     )
     app = _application()
     app.state.services = SimpleNamespace(tokens=tokens)
     app.state.trusted_proxies = ()
-    made = Facility(app, clock, store, people, assertions, tokens, ClientService(store, people, clock))
+    made = Facility(app, clock, store, people, assertions, audit, tokens, ClientService(store, people, clock))
     await people.save_user(User(uid=1001, name=UserName("demo1")), made.audit(), new=True)
     return made
 

@@ -567,6 +567,8 @@ async def test_without_jti_the_number_is_limited(facility, program):
     answers = [await facility.post(program.assertion(now, jti=LEFT_OUT)) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [200] * 60 + [429]
     assert answers[-1].headers["retry-after"] == "60"
+    rows = await facility.audit_log.entries(action="tokens.issue_without_jti")
+    assert [(row.client_id, row.address) for row in rows] == [(program.client_id, "127.0.0.1")] * 60
     assert (await facility.post(program.assertion(now))).status_code == 200
     facility.clock.advance(timedelta(seconds=60))
     assert (await facility.post(program.assertion(facility.clock.now(), jti=LEFT_OUT))).status_code == 200

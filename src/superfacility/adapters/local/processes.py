@@ -129,6 +129,20 @@ async def _end_for_sure(process: asyncio.subprocess.Process) -> None:
         raise
 
 
+async def _start_for_sure(
+    program: str, command: Command, environment: Mapping[str, str], directory: str, streams: tuple[_Stream, _Stream]
+) -> asyncio.subprocess.Process:
+    """A caller who is cancelled while the program starts does not leave it running."""
+    starting = asyncio.ensure_future(_start(program, command, environment, directory, streams))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await ended(starting)
+        if starting.exception() is None:
+            await _end_for_sure(starting.result())
+        raise
+
+
 async def _start(
     program: str, command: Command, environment: Mapping[str, str], directory: str, streams: tuple[_Stream, _Stream]
 ) -> asyncio.subprocess.Process:
@@ -184,7 +198,7 @@ async def run_program(
     err = _Stream(command.output_limit, _sink(on_output, "stderr"))
     try:
         try:
-            process = await _start(program, command, environment, directory, (out, err))
+            process = await _start_for_sure(program, command, environment, directory, (out, err))
         except OSError as error:
             return _cannot_start(command.arguments[0], error)
         finally:

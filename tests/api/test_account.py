@@ -45,8 +45,10 @@ async def test_roles(site):
 async def test_jobs_of_a_project_are_for_its_members(site):
     site.scheduler.add("1", state=JobState.COMPLETED, project=ProjectName("m0001"))
     site.scheduler.add("2", "demo2", state=JobState.COMPLETED, project=ProjectName("m9999"))
+    site.scheduler.add("3", state=JobState.COMPLETED)
+    site.scheduler.add("4", "demo2", state=JobState.COMPLETED)
     answer = await site.get("/account/projects/m0001/jobs", "green:demo1")
-    assert [row["jobid"] for row in answer.json()["output"]] == ["1"]
+    assert [row["jobid"] for row in answer.json()["output"]] == ["1", "3"]
     assert (await site.get("/account/projects/m0001/jobs", "green:demo2")).status_code == 404
     assert (await site.get("/account/projects/m9999/jobs", "green:demo1")).status_code == 404
     for wrong in ("account=m9999", "nonsense=1"):

@@ -1,7 +1,7 @@
 """What people see of themselves: user, projects with their balance, roles, groups, clients."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
@@ -89,15 +89,26 @@ class AccountService:
         return found
 
     async def project_jobs(self, principal: Principal, project: str, filters: Sequence[str]) -> Sequence[Job]:
-        """Accounting of a project on all systems, newest last; for its members."""
+        """Accounting of a project on all systems, newest last; for its members. What names no project counts for the
+        first one of its user, as it is charged."""
         await self._require_member(principal, project)
         query = job_query([*filters, f"account={project}"], self._clock.now())
         if query.projects != {project}:
             raise InvalidInput("The project is in the path; leave `account` out of kwargs.")
+        unnamed = replace(query, projects=frozenset(), users=await self._first_project_is(project, query.users))
         jobs: list[Job] = []
         for name in sorted(self._collectors):
             jobs.extend(await self._collectors[name].accounting(query))
-        return jobs
+            if unnamed.users:
+                found = await self._collectors[name].accounting(unnamed)
+                jobs.extend(job for job in found if job.project is None)
+        return sorted(jobs, key=lambda job: job.submitted_at or self._clock.now())
+
+    async def _first_project_is(self, project: str, among: frozenset[str]) -> frozenset[str]:
+        """Members whose jobs are charged to this project when they name none."""
+        members = [each.user for each in await self._people.memberships(project=ProjectName(project))]
+        first = [(await self._people.memberships(user=user))[0] for user in members if not among or user in among]
+        return frozenset(each.user for each in first if each.project.name == project)
 
     async def groups(self, principal: Principal) -> Sequence[Group]:
         return await self._people.groups(member=principal.user.name)

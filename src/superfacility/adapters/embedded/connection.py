@@ -8,10 +8,10 @@ from typing import Any
 from superfacility.adapters.embedded.protocol import LINE_LIMIT, START_PATIENCE, Message, Problem, address
 from superfacility.adapters.embedded.starting import start_daemon
 from superfacility.core.clock import Clock
-from superfacility.facility.errors import Doubtful, Unavailable
+from superfacility.facility.errors import Doubtful, FacilityError, Unavailable
 
 _ATTEMPTS = 5
-_ANSWER_PATIENCE = 60.0
+_ANSWER_PATIENCE = 30.0
 _KNOCK = 0.01
 _RESTART = 1.0
 
@@ -40,9 +40,13 @@ class Connection:
                     return await self._exchange(question)
                 except _Lost:
                     self._drop()
-            if self._heard:
-                raise Doubtful(f"The scheduler of {self._system} broke off before it answered; ask it what it has.")
-            raise Unavailable(f"The scheduler of {self._system} breaks off; look at its state in {self._state}.")
+            raise self._silent("breaks off before it answers")
+
+    def _silent(self, what: str) -> FacilityError:
+        words = f"The scheduler of {self._system} {what}"
+        if self._heard:
+            return Doubtful(f"{words}; it may have done what was asked, so look before you ask again.")
+        return Unavailable(f"{words}; the operator should look into {self._state}.")
 
     async def _exchange(self, question: Message) -> Any:
         if self._streams is not None and self._streams[0].at_eof():
@@ -64,7 +68,10 @@ class Connection:
             if not line.endswith(b"\n"):
                 raise _Lost
             answer = json.loads(line)
-        except (OSError, TimeoutError, ValueError) as error:
+        except TimeoutError:
+            self._drop()
+            raise self._silent(f"did not answer within {_ANSWER_PATIENCE:g} s") from None
+        except (OSError, ValueError) as error:
             self._drop()
             raise _Lost from error
         except BaseException:  # the answer to an abandoned question must never be taken for the next one's

@@ -7,7 +7,7 @@ the systems too and adds the use cases, the worker and the loops in the backgrou
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +57,7 @@ from superfacility.tasks.registry import Registry
 from superfacility.tasks.worker import Worker
 
 _HOUSEKEEPING_SECONDS = 600.0
+_PAUSE_AFTER_FAULT = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -194,8 +195,8 @@ class Runtime:
                 if await _stopped(stop, 2.0):
                     return
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.services.charges.run(stop))
-                group.create_task(self._housekeeping(stop))
+                group.create_task(_keep_running("charges", self.services.charges.run, stop))
+                group.create_task(_keep_running("housekeeping", self._housekeeping, stop))
 
     async def _housekeeping(self, stop: asyncio.Event) -> None:
         retention = timedelta(days=self.settings.limits.task_retention_days)
@@ -222,6 +223,16 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+async def _keep_running(name: str, loop: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+    """A fault in the background is told and tried again: it must not take the API down, whatever it is."""
+    while not stop.is_set():
+        try:
+            await loop(stop)
+        except Exception:
+            _log.exception("background loop failed", loop=name)
+            await _stopped(stop, _PAUSE_AFTER_FAULT)
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
@@ -320,6 +331,14 @@ def _meta(settings: Settings, facility: Facility) -> MetaService:
             "utilities.download_bytes": str(settings.limits.download_bytes),
         },
     )
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database that is there to the schema of this code."""
+    path = settings.path(settings.database)
+    if not path.is_file():
+        raise InvalidInput(f"There is no database {path}; make an installation with: sfapi init DIR")
+    migrate(path)
 
 
 def prepare(settings: Settings) -> None:

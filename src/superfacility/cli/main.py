@@ -13,6 +13,7 @@ from superfacility.facility.errors import FacilityError
 _COMMANDS = {
     "init": ("superfacility.cli.init:init", "Make a new installation in a folder."),
     "check": ("superfacility.cli.check:check", "Examine an installation and say what to mend."),
+    "migrate": ("superfacility.cli.migrate:migrate", "Bring the database to the schema of this version."),
     "serve": ("superfacility.cli.serve:serve", "Serve the API and work on tasks."),
     "worker": ("superfacility.cli.worker:worker", "Work on tasks without serving the API."),
 }
@@ -61,7 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except FacilityError as problem:
         sys.stderr.write(f"sfapi: {str(problem).rstrip()}\n")
         sys.exit(1)
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        sys.exit(1)
+    except OSError as problem:
+        sys.stderr.write(f"sfapi: {problem.filename or 'the system'}: {problem.strerror}\n")
         sys.exit(1)
 
 

@@ -1,8 +1,10 @@
 """The operator's commands on a real installation, run in this process: what they make, refuse, print and return."""
 
 import json
+import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -290,3 +292,25 @@ class TestOutput:
         shown = run("admin", noun, "--help")
         assert shown.returncode == 0
         assert all(verb in shown.stdout for verb in ("list", "show", "change", "remove"))
+
+
+class TestMigrate:
+    """`sfapi migrate`."""
+
+    def test_a_current_database_stays_and_a_missing_one_is_named(self, plain: Path, run: Run) -> None:
+        assert run("migrate", "--config", str(plain)).returncode == 0
+        database = plain.parent / "superfacility.db"
+        database.unlink()
+        missing = run("migrate", "--config", str(plain))
+        assert missing.returncode == 1
+        assert "sfapi init" in missing.stderr
+        assert not database.exists()
+
+    def test_the_server_does_not_start_on_another_schema(self, plain: Path, run: Run) -> None:
+        with closing(sqlite3.connect(plain.parent / "superfacility.db")) as database:
+            database.execute("UPDATE alembic_version SET version_num = 'older'")
+            database.commit()
+        refused = run("serve", "--config", str(plain), "--port", "0")
+        assert refused.returncode == 1
+        assert "migrate" in refused.stderr
+        assert run("check", "--config", str(plain)).returncode == 1

@@ -239,6 +239,21 @@ async def test_a_character_across_two_pieces_stays_text(api: Api) -> None:
     assert (answer["is_binary"], answer["file"].encode()) == (False, content)
 
 
+async def test_a_file_that_is_replaced_while_we_look_is_never_garbled(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (api.home / "f").write_text("text")
+    (api.home / "other").write_bytes(b"\xff\xfe")
+
+    async def look(opened: Any) -> bool:
+        (api.home / "other").replace(api.home / "f")
+        return True
+
+    monkeypatch.setattr("superfacility.sfapi.utilities.routes.is_text", look)
+    answer = (await api.download(spelled(f"{api.home}/f")[0])).json
+    assert (answer["is_binary"], base64.b64decode(answer["file"])) == (True, b"\xff\xfe")
+
+
 async def test_downloads_above_the_limit_are_refused_clearly(api: Api) -> None:
     (api.home / "f").write_bytes(b"x" * (LIMIT + 1))
     answer = await api.download(spelled(f"{api.home}/f")[0])

@@ -78,7 +78,7 @@ class UtilityService:
     def _check_size(self, announced: int | None) -> None:
         if announced is not None and announced > self.upload_limit:
             raise FileProblem(
-                f"File too large: an upload may have {self.upload_limit} bytes, this one has {announced}. "
+                f"File too large: an upload may have {self.upload_limit} bytes, this one has {announced} or more. "
                 "Split it, or use a transfer (/storage)."
             )
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.errors import FileProblem, InvalidInput
 
 Shell = Callable[..., Any]
+META = list("$`\\\"';&|<>(){}[]*?!#~-= \t\n")
 
 
 @pytest.fixture
@@ -87,6 +90,24 @@ async def test_the_arguments_of_a_login_are_not_read_by_a_shell(local: Any) -> N
     done = await local.transport.run(local.user, Command(("printf", "%s|", *hostile), login=True))
     assert done.stdout.decode() == "|".join(hostile) + "|"
     assert list(local.home.iterdir()) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(texts=st.lists(st.text(st.one_of(st.sampled_from(META), st.characters()), min_size=1), min_size=1))
+async def test_no_argument_is_ever_read_by_a_shell(local: Any, texts: list[str]) -> None:
+    arguments = [os.fsdecode(os.fsencode(text.replace("\0", ""))) for text in texts if _sendable(text)]
+    for login in (False, True):
+        done = await local.transport.run(local.user, Command(("printf", "%s\n", "", *arguments), login=login))
+        assert done.stdout == b"\n" + b"".join(os.fsencode(each) + b"\n" for each in arguments)
+    assert list(local.home.iterdir()) == []
+
+
+def _sendable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def test_programs_of_the_site_come_first(local: Any) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from superfacility.facility.errors import NotPermitted, Refused
+from superfacility.facility.files import FileStat
 from superfacility.http.bodies import form_body
 from superfacility.http.context import UseCases
 from superfacility.http.paths import FilePath, shown
@@ -85,12 +86,14 @@ async def download(
     binary: Annotated[bool, Query(description="Send base64, also if the file is text.")] = False,
 ) -> Response:
     """The file as text, or as base64 with `is_binary: true` where you ask for it or the file is not UTF-8."""
+    text: FileStat | None = None
     try:
         if not binary:
             async with use_cases.utilities.download(principal, machine, path) as opened:
-                binary = not await is_text(opened)
+                text = opened.stat if await is_text(opened) else None
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(use_cases.utilities.download(principal, machine, path))
+            binary = opened.stat != text  # base64 also if the file was replaced since we looked
             return FileResponse(opened, stack.pop_all(), binary=binary)
     except Refused as error:
         return _json(FileDownload(status=UtilityStatus.ERROR, error=shown(str(error))))

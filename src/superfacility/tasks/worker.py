@@ -17,7 +17,7 @@ from superfacility.tasks.outcome import Finish, HandBack, Outcome, judge, verdic
 from superfacility.tasks.queue import Lease, TaskQueue
 from superfacility.tasks.registry import HandlerKind, Registry
 from superfacility.tasks.run import Run
-from superfacility.tasks.task import Task, TaskId, TaskStatus, WorkerId
+from superfacility.tasks.task import Task, TaskStatus, WorkerId
 
 log = structlog.get_logger(__name__)
 POLL = 0.5
@@ -57,7 +57,7 @@ class Worker:
         self._concurrency = concurrency
         self._grace = grace
         self._poll = poll
-        self._running: dict[TaskId, Run] = {}
+        self._running: set[Run] = set()
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,9 +81,10 @@ class Worker:
             for task in await self._queue.claim(self.id, self._registry.names(), free):
                 self._start(task)
         if self._running:
-            for task_id in await self._queue.cancellations(self.id):
-                if task_id in self._running:
-                    self._running[task_id].cancel()
+            requested = set(await self._queue.cancellations(self.id))
+            for run in self._running:
+                if run.task.id in requested:
+                    run.cancel()
 
     async def _watch_queue(self) -> None:
         while True:
@@ -107,12 +108,12 @@ class Worker:
 
     def _start(self, task: Task) -> None:
         run = Run(task, self._registry[task.handler], self._queue, self.id, self._clock)
-        self._running[task.id] = run
+        self._running.add(run)
         run.recorder = asyncio.create_task(self._carry_out(run))
-        run.recorder.add_done_callback(lambda _: self._forget(task.id))
+        run.recorder.add_done_callback(lambda _: self._forget(run))
 
-    def _forget(self, task_id: TaskId) -> None:
-        del self._running[task_id]
+    def _forget(self, run: Run) -> None:
+        self._running.discard(run)
         self._wake.set()
 
     async def _carry_out(self, run: Run) -> None:
@@ -145,22 +146,22 @@ class Worker:
             log.warning("a task was no longer this worker's", task=task.id, handler=task.handler)
 
     async def _wind_down(self) -> None:
-        for run in self._running.values():
+        for run in self._running:
             if run.handler.kind is not HandlerKind.AT_MOST_ONCE:
                 run.stop()
         await self._settle(self._grace)
-        for run in self._running.values():
+        for run in self._running:
             run.stop()
         await self._settle(LAST_WORDS)
         if not self._running:
             self._lease.release(self.id)
             return
         # The lease stays held: it ends with the process, and only then may another worker take these over.
-        for run in list(self._running.values()):
+        for run in list(self._running):
             log.error("a handler does not end", task=run.task.id, handler=run.task.handler)
             run.abandon()
 
     async def _settle(self, timeout: float) -> None:
-        recorders = [run.recorder for run in self._running.values() if run.recorder is not None]
+        recorders = [run.recorder for run in self._running if run.recorder is not None]
         if recorders:
             await asyncio.wait(recorders, timeout=timeout)

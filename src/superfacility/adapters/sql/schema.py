@@ -4,8 +4,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.pool import StaticPool
 
 from superfacility.adapters.sql.connections import open_engine
@@ -16,6 +14,9 @@ FILE_MODE = 0o600
 
 def migrate(path: Path) -> None:
     """Make the file if there is none (readable by its owner alone) and run the migrations that it lacks."""
+    from alembic import command  # here, because a third of what the package takes to import would be Alembic
+    from alembic.config import Config
+
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE))
     engine = open_engine(path, read_only=False, pool=StaticPool)
     try:

@@ -101,15 +101,17 @@ def claim_rows(
     rows = connection.execute(select(tasks).where(tasks.c.id.in_(chosen)).order_by(tasks.c.id)).all()
     claimed = []
     for row in rows:
-        changes = {
-            "claimed_by": worker,
-            "attempts": row.attempts + 1,
-            "interrupted": row.claimed_by is not None,
-            "updated_at": now,
-        }
-        connection.execute(update(tasks).where(tasks.c.id == row.id).values(changes))
-        claimed.append(task_of(row, attempts=row.attempts + 1, interrupted=row.claimed_by is not None, updated_at=now))
+        interrupted = row.interrupted or row.claimed_by is not None
+        changes = {"attempts": row.attempts + 1, "interrupted": interrupted, "updated_at": now}
+        connection.execute(update(tasks).where(tasks.c.id == row.id).values(claimed_by=worker, **changes))
+        claimed.append(task_of(row, **changes))
     return claimed
+
+
+def undo_claim(connection: Connection, worker: WorkerId, at: datetime) -> None:
+    """Give back what was claimed at that moment, and nobody was told of."""
+    mine = (OPEN, tasks.c.claimed_by == worker, tasks.c.updated_at == at)
+    connection.execute(update(tasks).where(*mine).values(claimed_by=None, attempts=tasks.c.attempts - 1))
 
 
 def due_condition(handlers: Sequence[str], now: datetime, dead: Sequence[str]) -> ColumnElement[bool]:

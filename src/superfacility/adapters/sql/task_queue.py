@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, and_, bindparam, delete, exists, select, update
 
 from superfacility.adapters.sql.audit import add_entry
 from superfacility.adapters.sql.connections import PreparedRead
@@ -23,16 +24,19 @@ from superfacility.adapters.sql.task_changes import (
     earlier,
     keep_key,
     task_of,
+    undo_claim,
 )
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import NotFound
+from superfacility.facility.errors import NotFound, Unavailable
 from superfacility.facility.people import UserName
 from superfacility.tasks.queue import IdempotencyKey, Lease
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 
 LOOK_EVERY = 0.05
 """Seconds between two looks for what other processes committed."""
+PURGE_AT_ONCE = 500
+"""Tasks deleted in one transaction, so that others need not wait long."""
 _LARGEST_ID = 2**63 - 1
 _BY_ID = PreparedRead(select(tasks).where(tasks.c.id == bindparam("id")))
 
@@ -46,6 +50,7 @@ class SqlTaskQueue:
         self._clock = clock
         self._changes = WatchedCounter(database, CHANGED)
         self._changed_here = asyncio.Event()
+        self._doubtful_claims: dict[WorkerId, datetime] = {}
         self._seen: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
 
     async def accept(self, new: NewTask, audit: AuditEntry, idempotency: IdempotencyKey | None = None) -> Task:
@@ -86,6 +91,7 @@ class SqlTaskQueue:
         return [task_of(row) for row in rows]
 
     async def claim(self, worker: WorkerId, handlers: Sequence[str], limit: int) -> Sequence[Task]:
+        await self._undo_doubtful_claim(worker)
         now = self._clock.now()
         holders = await self._database.read(_holders)
         due = due_condition(handlers, now, [holder for holder in holders if not self._lease.alive(holder)])
@@ -93,7 +99,18 @@ class SqlTaskQueue:
             lambda connection: connection.scalar(select(exists().where(due)))
         ):
             return []
-        return await self._database.write(lambda connection: claim_rows(connection, worker, due, limit, now))
+        try:
+            return await self._database.write(lambda connection: claim_rows(connection, worker, due, limit, now))
+        except (Unavailable, asyncio.CancelledError):
+            self._doubtful_claims[worker] = now
+            raise
+
+    async def _undo_doubtful_claim(self, worker: WorkerId) -> None:
+        """A claim that failed may have been committed: its tasks would wait for as long as the worker lives."""
+        at = self._doubtful_claims.get(worker)
+        if at is not None:
+            await self._database.write(lambda connection: undo_claim(connection, worker, at))
+            self._doubtful_claims.pop(worker, None)
 
     async def report(self, worker: WorkerId, task_id: TaskId, partial: Mapping[str, Any]) -> None:
         await self._change_claimed(worker, task_id, {"result": partial})
@@ -106,11 +123,8 @@ class SqlTaskQueue:
     async def hand_back(
         self, worker: WorkerId, task_id: TaskId, delay: timedelta = timedelta(), *, untouched: bool = False
     ) -> None:
-        changes = {
-            "claimed_by": None,
-            "due_at": self._clock.now() + delay,
-            "attempts": tasks.c.attempts - (1 if untouched else 0),
-        }
+        changes: dict[str, Any] = {"claimed_by": None, "due_at": self._clock.now() + delay}
+        changes |= {"attempts": tasks.c.attempts - 1} if untouched else {"interrupted": False}
         await self._change_claimed(worker, task_id, changes)
         self._changed_here.set()
 
@@ -169,13 +183,21 @@ class SqlTaskQueue:
         self._seen[me] = value
 
     async def purge(self, before: datetime) -> int:
-        statement = delete(tasks).where(tasks.c.status != TaskStatus.NEW.value, tasks.c.updated_at < before)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+        query = select(tasks.c.id).where(tasks.c.status != TaskStatus.NEW.value, tasks.c.updated_at < before)
+        old = await self._database.read(lambda connection: connection.scalars(query).all())
+        for start in range(0, len(old), PURGE_AT_ONCE):
+            statement = delete(tasks).where(tasks.c.id.in_(old[start : start + PURGE_AT_ONCE]))
+            await self._database.write(partial(_execute, statement))
+        return len(old)
 
 
 def _holders(connection: Connection) -> list[WorkerId]:
     query = select(tasks.c.claimed_by).where(OPEN, tasks.c.claimed_by.is_not(None)).distinct()
     return [WorkerId(name) for name in connection.scalars(query)]
+
+
+def _execute(statement: Delete, connection: Connection) -> None:
+    connection.execute(statement)
 
 
 def _cancellation(row: Any, now: datetime) -> dict[str, Any]:

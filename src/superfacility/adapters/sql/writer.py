@@ -4,6 +4,7 @@ Each change runs in a savepoint, so that its failure undoes it alone; its future
 """
 
 import asyncio
+import contextlib
 import queue
 import secrets
 import threading
@@ -43,11 +44,14 @@ class Writer:
     def __init__(self, path: Path, on_commit: Callable[[str], None] | None) -> None:
         self._engine = open_engine(path, read_only=False, pool=StaticPool)
         self._on_commit = on_commit or (lambda _: None)
+        self._stopped = False
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="sql-writer", daemon=True)
         self._thread.start()
 
     async def write(self, run: Callable[[Connection], Any]) -> Any:
+        if self._stopped:
+            raise Unavailable("The service is stopping: try again in a moment.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._changes.put(_Change(run, future, loop))
@@ -55,6 +59,7 @@ class Writer:
 
     def stop(self) -> None:
         """Commit what is queued and end the thread."""
+        self._stopped = True
         self._changes.put(None)
         self._thread.join()
 
@@ -125,7 +130,7 @@ class Writer:
         for change, outcome in zip(batch, outcomes, strict=True):
             by_loop.setdefault(change.loop, []).append((change.future, outcome))
         for loop, pairs in by_loop.items():
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
                 loop.call_soon_threadsafe(_resolve, pairs)
 
 

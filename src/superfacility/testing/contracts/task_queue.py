@@ -188,6 +188,18 @@ class TaskQueueContract:
         cancelled = await queue.request_cancel(task.id, entry(clock))
         assert cancelled.status is TaskStatus.CANCELLED
 
+    @pytest.mark.parametrize("untouched", [True, False])
+    async def test_untouched_it_stays_interrupted(
+        self, queue: TaskQueue, accept: Accept, lease: Lease, untouched: bool
+    ) -> None:
+        task = await accept()
+        await queue.claim(ONE, HANDLERS, 1)
+        lease.release(ONE)
+        await queue.claim(TWO, HANDLERS, 1)
+        await queue.hand_back(TWO, task.id, untouched=untouched)
+        (again,) = await queue.claim(TWO, HANDLERS, 1)
+        assert (again.interrupted, again.attempts) == (untouched, 2 if untouched else 3)
+
     async def test_cancel_before_the_start_is_at_once(
         self, queue: TaskQueue, accept: Accept, clock: FakeClock, audit_log: AuditLog
     ) -> None:

@@ -90,7 +90,7 @@ class MemoryTaskQueue:
         ]
         chosen = sorted(_in_turns(due)[:limit], key=lambda kept: int(kept.task.id))
         for kept in chosen:
-            interrupted = kept.claimed_by is not None
+            interrupted = kept.task.interrupted or kept.claimed_by is not None
             kept.task = replace(
                 kept.task, attempts=kept.task.attempts + 1, interrupted=interrupted, updated_at=self._clock.now()
             )
@@ -116,7 +116,8 @@ class MemoryTaskQueue:
             return
         kept.claimed_by = None
         kept.due_at = self._clock.now() + delay
-        kept.task = replace(kept.task, attempts=kept.task.attempts - (1 if untouched else 0))
+        task = kept.task
+        kept.task = replace(task, attempts=task.attempts - 1) if untouched else replace(task, interrupted=False)
         self._announce()
 
     def _change_claimed(self, worker: WorkerId, task_id: TaskId, **changes: Any) -> bool:

@@ -314,6 +314,7 @@ BAD: dict[str, Forge] = {
         for name in ("exp", "iat", "nbf")
         for text in ("NaN", "Infinity", "-Infinity", "1e999")
     },
+    "NaN in a claim that nobody reads": raw_claim("extra", "NaN"),
     "exp of 5000 digits": raw_claim("exp", "9" * 5000),
     "exp of 400 digits": raw_claim("exp", "9" * 400),
     "exp negative": changed(exp=-1),

@@ -181,8 +181,9 @@ def _result(result: CommandResult, time_limit: float) -> Mapping[str, Any]:
 
 
 def _lost() -> Mapping[str, Any]:
+    """Laid over what was reported so far, so the output up to then stays."""
     error = (
         "The service was interrupted while this command ran: it may have run, wholly or in part. "
         "Check before you repeat it.\n"
     )
-    return {"status": "error", "output": "", "error": error, "exit_code": None}
+    return {"status": "error", "error": error, "exit_code": None}

@@ -134,5 +134,5 @@ async def test_a_system_that_does_not_answer_ends_the_task_with_its_reason(
 def test_a_command_is_never_run_twice(service: UtilityService) -> None:
     (handler,) = service.handlers()
     assert handler.kind is HandlerKind.AT_MOST_ONCE
-    assert set(handler.lost) == {"status", "output", "error", "exit_code"}
+    assert set(handler.lost) == {"status", "error", "exit_code"}
     assert "may have run" in handler.lost["error"]

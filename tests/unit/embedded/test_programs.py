@@ -151,6 +151,19 @@ async def test_scontrol_makes_reservations(place: Any) -> None:
     assert (await place.program("scontrol", "show", "res")).stdout == "No reservations in the system\n"
 
 
+async def test_scontrol_shuts_the_daemon_down_and_jobs_go_on(place: Any) -> None:
+    scheduler = place.open()
+    await place.submit(scheduler, "until test -e go; do sleep 0.01; done")
+    await place.until(scheduler, "1", JobState.RUNNING)
+    (daemon,) = place.daemons()
+    assert (place.state / "daemon.pid").read_text() == f"{daemon}\n"
+    assert (await place.program("scontrol", "shutdown")).returncode == 0
+    await place.eventually(lambda: not place.alive(daemon))
+    (place.home / "go").touch()
+    assert (await place.until(scheduler, "1")).state is JobState.COMPLETED
+    assert (place.state / "daemon.log").read_text() == ""
+
+
 async def test_sinfo_shows_partitions(place: Any) -> None:
     place.open(partitions={"regular": "1-00:00:00", "debug": 30})
     lines = (await place.program("sinfo", "-h", "-o", "%P %l %c %a %N")).stdout.splitlines()
@@ -210,7 +223,7 @@ async def test_a_script_is_read_as_the_user_through_the_transport(place: Any) ->
     job = await place.until(scheduler, job_id)
     assert (job.state, job.name) == (JobState.COMPLETED, "job.sh")
     assert (place.home / "out").read_text() == " one two\n"
-    with pytest.raises(Refused, match="^sbatch: error: Unable to open file /home/demo1/none\n$"):
+    with pytest.raises(Refused, match=r"^sbatch: error: Unable to open file /home/demo1/none\n$"):
         await scheduler.submit(DEMO1, JobScript(path="/home/demo1/none"), new_intent())
 
 

@@ -204,10 +204,11 @@ def test_changes_are_told_once_in_pages() -> None:
     for _ in range(5):
         add(queue)
     page = queue.changes(0, 3)
-    assert (page.reset, page.more, [job.id for job in page.jobs]) == (True, True, [1, 2, 3])
+    assert (page.reset, page.more, [job.id for job in page.jobs]) == (False, True, [1, 2, 3])
     page = queue.changes(page.version, 3)
     assert (page.reset, page.more, [job.id for job in page.jobs]) == (False, False, [4, 5])
     assert queue.changes(page.version, 3).jobs == []
+    assert queue.changes(page.version + 1, 3).reset
     for number in (1, 2, 3):
         put(queue, number, state=COMPLETED, ended=NOW)
     last = queue.changes(page.version, 10)

@@ -1,5 +1,6 @@
 """The port `Scheduler` over the daemon's socket."""
 
+import asyncio
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ class EmbeddedScheduler:
         self._clock = clock
         self._connection = Connection(site.state, site.system, clock)
         self._mirror = Mirror(configuration.cluster)
+        self._refreshing = asyncio.Lock()
 
     @classmethod
     def open(cls, site: Site, options: Mapping[str, Any], transport: Transport) -> "EmbeddedScheduler":
@@ -115,13 +117,14 @@ class EmbeddedScheduler:
         return self._mirror.accounting(query, self._clock.now())
 
     async def _refresh(self) -> None:
-        more = True
-        while more:
-            question = {"do": "changes", "since": self._mirror.version, "instance": self._mirror.instance}
-            page = await self._ask(question)
-            if page["reset"] or page["version"] >= self._mirror.version or page["instance"] != self._mirror.instance:
+        """Pages are applied one after the other: a page of the same changes between them would turn time back."""
+        async with self._refreshing:
+            more = True
+            while more:
+                question = {"do": "changes", "since": self._mirror.version, "instance": self._mirror.instance}
+                page = await self._ask(question)
                 self._mirror.apply(page)
-            more = page["more"]
+                more = page["more"]
 
     async def reservations(self) -> Sequence[Reservation]:
         records = await self._ask({"do": "reservations"})

@@ -46,7 +46,7 @@ class Connection:
         words = f"The scheduler of {self._system} {what}"
         if self._heard:
             return Doubtful(f"{words}; it may have done what was asked, so look before you ask again.")
-        return Unavailable(f"{words}; the operator should look into {self._state}.")
+        return Unavailable(f"{words}; the operator should look into {self._state}/daemon.log.")
 
     async def _exchange(self, question: Message) -> Any:
         if self._streams is not None and self._streams[0].at_eof():
@@ -91,7 +91,9 @@ class Connection:
             except OSError as error:
                 now = self._clock.monotonic()
                 if now >= deadline or not self._state.is_dir():
-                    raise Unavailable(f"The scheduler of {self._system} does not start in {self._state}.") from error
+                    raise Unavailable(
+                        f"The scheduler of {self._system} does not start; the operator should look into {self._state}."
+                    ) from error
             if now >= next_start:
                 await asyncio.to_thread(start_daemon, self._state)
                 next_start = self._clock.monotonic() + _RESTART

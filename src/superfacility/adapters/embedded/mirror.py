@@ -32,7 +32,7 @@ class Mirror:
         self._snapshot: QueueSnapshot | None = None
 
     def apply(self, page: Message) -> None:
-        if page["reset"]:
+        if page["reset"] or page["instance"] != self.instance:
             self._reset()
         self.instance, self.version = page["instance"], page["version"]
         for each in page["submissions"]:

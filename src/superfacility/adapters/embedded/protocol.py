@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SOCKET, JOURNAL, JOBS, CONFIGURATION, DAEMON_LOCK = "socket", "journal", "jobs", "configuration.json", "daemon.lock"
+SOCKET, JOURNAL, JOBS, CONFIGURATION = "socket", "journal", "jobs", "configuration.json"
+DAEMON_LOCK, DAEMON_PID, DAEMON_LOG = "daemon.lock", "daemon.pid", "daemon.log"
 LINE_LIMIT = 64 * 1024 * 1024
 PAGE = 2000
 _ADDRESS_LIMIT = 100

@@ -61,7 +61,6 @@ class Launcher:
                 python_command("daemon.supervisor", str(folder), str(lock)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
                 pass_fds=(lock,),
                 start_new_session=True,
                 cwd=folder,

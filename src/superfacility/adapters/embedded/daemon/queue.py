@@ -154,7 +154,7 @@ class Queue:
         return found
 
     def changes(self, since: int, limit: int) -> Page:
-        reset = not 0 < since <= self.version or since < self._floor
+        reset = since > self.version or 0 < since < self._floor
         start = 0 if reset else bisect_right(self._log, since, key=lambda entry: entry[0])
         jobs: list[JobRecord] = []
         submissions: dict[int, Submission] = {}

@@ -21,6 +21,8 @@ from superfacility.adapters.embedded.daemon.spool import Spool
 from superfacility.adapters.embedded.protocol import (
     CONFIGURATION,
     DAEMON_LOCK,
+    DAEMON_LOG,
+    DAEMON_PID,
     JOBS,
     JOURNAL,
     LINE_LIMIT,
@@ -173,9 +175,15 @@ def _detach() -> None:
         os._exit(0)
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     os.chdir("/")
+
+
+def _keep_complaints(state: Path) -> None:
+    """What no caller is told of (a defect of ours) goes to a log, also from supervisors."""
+    log = os.open(state / DAEMON_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.dup2(log, 2)
 
 
 async def _serve(state: Path, lock: int) -> None:
@@ -190,4 +198,10 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return
-    asyncio.run(_serve(state, lock))
+    _keep_complaints(state)
+    pid_file = state / DAEMON_PID
+    pid_file.write_text(f"{os.getpid()}\n")
+    try:
+        asyncio.run(_serve(state, lock))
+    finally:
+        pid_file.unlink(missing_ok=True)

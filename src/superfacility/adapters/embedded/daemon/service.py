@@ -71,7 +71,11 @@ class Service:
             self.configuration = Configuration.from_json(text)
             self._queue.max_jobs = self.configuration.max_jobs
             self._wake()
-        return {"instance": self._instance, "configuration": asdict(self.configuration)}
+        return {
+            "instance": self._instance,
+            "configuration": asdict(self.configuration),
+            "now": self._clock.now().timestamp(),
+        }
 
     def _submit(self, request: Mapping[str, Any]) -> Message:
         submitter = Submitter(self._ledger, self._execution.spool, self._clock)
@@ -151,7 +155,7 @@ class Service:
         }
 
     def _jobs(self, request: Mapping[str, Any]) -> Message:
-        """Jobs by id, or all that are active (`active`), for programs that ask once."""
+        """Jobs by id, all, or those that are active or ended after `since`: for programs that ask once."""
         missing: list[str] = []
         if request.get("ids"):
             found: dict[int, JobRecord] = {}
@@ -167,6 +171,9 @@ class Service:
             jobs = list(self._queue.jobs.values())
         if request.get("active"):
             jobs = [job for job in jobs if job.active]
+        if "since" in request:
+            since = float(request["since"])
+            jobs = [job for job in jobs if job.ended is None or job.ended >= since]
         numbers = {job.submission for job in jobs}
         return {
             "jobs": [to_json(each) for each in jobs],

@@ -45,10 +45,10 @@ def _sacct(state: Path, words: Sequence[str]) -> int:
     if "json" in options:
         raise Failure("sacct: error: --json is not available here; use -P and --format")
     layout = _layout(arguments)
-    answer = ask(state, {"do": "jobs", "ids": sorted(names(options.get("jobs")))})
+    window = _window(arguments, ask(state, {"do": "hello"})["now"])
+    answer = ask(state, {"do": "jobs", "ids": sorted(names(options.get("jobs"))), "since": window[0]})
     if "noheader" not in options:
         _head(layout, arguments)
-    window = _window(arguments, answer["now"])
     for submission, job in jobs_of(answer):
         row = sacct_row(submission, job, answer["configuration"]["cluster"], answer["now"])
         if _matches(arguments, row, job) and _inside(window, submission, job):

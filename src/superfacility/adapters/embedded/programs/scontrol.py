@@ -24,6 +24,7 @@ def _scontrol(state: Path, words: Sequence[str]) -> int:
         "create": _create,
         "delete": _delete,
         "ping": _ping,
+        "shutdown": _shutdown,
     }
     command = commands.get(words[0].lower()) if words else None
     if command is None:
@@ -35,6 +36,11 @@ def _scontrol(state: Path, words: Sequence[str]) -> int:
 def _ping(state: Path, words: list[str]) -> None:
     answer = ask(state, {"do": "hello"})
     say(f"Slurmctld(primary) at {answer['configuration']['cluster']} is UP")
+
+
+def _shutdown(state: Path, words: list[str]) -> None:
+    """End the daemon; jobs go on, and the next question starts another."""
+    ask(state, {"do": "shutdown"})
 
 
 def _show(state: Path, words: list[str]) -> None:
@@ -97,7 +103,7 @@ def _one_line(text: str) -> str:
 
 
 def _reservations(state: Path, name: str) -> list[str]:
-    now = ask(state, {"do": "jobs", "ids": ["0"]})["now"]
+    now = ask(state, {"do": "hello"})["now"]
     records = [reservation_from(each) for each in ask(state, {"do": "reservations"})]
     chosen = [each for each in records if not name or each.name == name]
     if not chosen:
@@ -183,7 +189,7 @@ def _create(state: Path, words: list[str]) -> None:
     settings = _settings(words)
     if "reservation" not in settings and "reservationname" not in settings:
         raise Failure("scontrol can create reservation ReservationName=… here")
-    now = ask(state, {"do": "jobs", "ids": ["0"]})["now"]
+    now = ask(state, {"do": "hello"})["now"]
     start = _moment(settings.get("starttime", "now"), now)
     made = ask(state, {"do": "reserve", "reservation": _asked(settings, start, now)})
     say(f"Reservation created: {made['name']}")

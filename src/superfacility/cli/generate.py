@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from superfacility.cli.configuration import reference as configuration_page
@@ -70,7 +71,8 @@ def scope_page() -> str:
 
 def command_page() -> str:
     """Every command with its options."""
-    text = build().generate_docs(output_format="markdown", recursive=True, heading_level=2)
+    with _called_by_name():
+        text = build().generate_docs(output_format="markdown", heading_level=2)
     head = [
         "# Command line",
         "",
@@ -81,6 +83,16 @@ def command_page() -> str:
         "",
     ]
     return "\n".join([*head, text.rstrip()]) + "\n"
+
+
+@contextmanager
+def _called_by_name() -> Iterator[None]:
+    """cyclopts writes the name of the running program into usage lines; ours shall not depend on it."""
+    given, sys.argv = sys.argv, ["sfapi"]
+    try:
+        yield
+    finally:
+        sys.argv = given
 
 
 def stale() -> Iterator[Path]:

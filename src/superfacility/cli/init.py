@@ -19,6 +19,7 @@ from superfacility.facility.errors import InvalidInput
 
 def init(
     directory: Path,
+    /,
     *,
     demo: Annotated[bool, Parameter(negative=())] = False,
     name: str | None = None,

@@ -20,6 +20,7 @@ def test_the_page_of_commands_has_every_command_and_its_options() -> None:
         assert f"# sfapi {command}\n" in page
     assert all(option in page for option in ("--demo", "--port", "--json", "--ip", "--out"))
     assert "--inherited" not in page
+    assert "\nsfapi admin user add [OPTIONS] NAME\n" in page
 
 
 def test_a_stale_and_a_missing_page_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ async def list_clients(*, user: str | None = None, shared: Shared = _SHARED) -> 
 
 
 @app.command
-async def show(client_id: str, *, shared: Shared = _SHARED) -> None:
+async def show(client_id: str, /, *, shared: Shared = _SHARED) -> None:
     """Show a client with its scopes."""
     async with open_desk(shared) as desk:
         show_record(_full_row(await desk.clients.get(client_id)), as_json=shared.json)
@@ -121,6 +121,7 @@ async def show(client_id: str, *, shared: Shared = _SHARED) -> None:
 @app.command
 async def change(
     client_id: str,
+    /,
     *,
     name: str | None = None,
     ip: Ranges = (),
@@ -137,7 +138,7 @@ async def change(
 
 
 @app.command
-async def renew(client_id: str, *, days: Days = None, shared: Shared = _SHARED) -> None:
+async def renew(client_id: str, /, *, days: Days = None, shared: Shared = _SHARED) -> None:
     """Let a client live on from now."""
     async with open_desk(shared) as desk:
         client = await desk.clients.renew(client_id, actor=desk.operator, lifetime=_lifetime(days))
@@ -146,7 +147,7 @@ async def renew(client_id: str, *, days: Days = None, shared: Shared = _SHARED) 
 
 
 @app.command
-async def revoke(client_id: str | None = None, *, user: str | None = None, shared: Shared = _SHARED) -> None:
+async def revoke(client_id: str | None = None, /, *, user: str | None = None, shared: Shared = _SHARED) -> None:
     """End a client's power at once and for good, or that of all clients of a --user.
 
     Tokens it has are refused from now on, and its tasks that have not started are cancelled.
@@ -171,7 +172,7 @@ async def _to_revoke(desk: Desk, client_id: str | None, user: str | None) -> lis
 
 
 @app.command
-async def remove(client_id: str, *, shared: Shared = _SHARED) -> None:
+async def remove(client_id: str, /, *, shared: Shared = _SHARED) -> None:
     """Forget a client altogether. To stop one and keep the record: revoke."""
     async with open_desk(shared) as desk:
         await desk.clients.remove(client_id, actor=desk.operator)

@@ -23,7 +23,7 @@ def _row(group: Group) -> Row:
 
 
 @app.command
-async def add(name: str, *, project: str, member: Members = (), shared: Shared = _SHARED) -> None:
+async def add(name: str, /, *, project: str, member: Members = (), shared: Shared = _SHARED) -> None:
     """Add a group to a project. Names have at most 8 characters."""
     async with open_desk(shared) as desk:
         group = await desk.people.create_group(name, project, member, desk.operator)
@@ -38,14 +38,14 @@ async def list_groups(*, shared: Shared = _SHARED) -> None:
 
 
 @app.command
-async def show(name: str, *, shared: Shared = _SHARED) -> None:
+async def show(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Show a group with its members."""
     async with open_desk(shared) as desk:
         show_record(_row(await desk.people.group(name)), as_json=shared.json)
 
 
 @app.command
-async def change(name: str, *, add: Members = (), remove: Members = (), shared: Shared = _SHARED) -> None:
+async def change(name: str, /, *, add: Members = (), remove: Members = (), shared: Shared = _SHARED) -> None:
     """Add and remove members."""
     async with open_desk(shared) as desk:
         group = await desk.people.change_members(name, desk.operator, add=add, remove=remove)
@@ -53,7 +53,7 @@ async def change(name: str, *, add: Members = (), remove: Members = (), shared: 
 
 
 @app.command
-async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+async def remove(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Remove a group. Its number is not given to another."""
     async with open_desk(shared) as desk:
         group = await desk.people.group(name)

@@ -31,7 +31,7 @@ async def _find(desk: Desk, number: int) -> Note:
 
 
 @app.command
-async def add(resource: str, text: str, *, shared: Shared = _SHARED) -> None:
+async def add(resource: str, text: str, /, *, shared: Shared = _SHARED) -> None:
     """Write a note about a resource."""
     async with open_desk(shared) as desk:
         saved = await desk.status.write_note(Note(0, ResourceName(resource), text), desk.operator)
@@ -39,7 +39,7 @@ async def add(resource: str, text: str, *, shared: Shared = _SHARED) -> None:
 
 
 @app.command(name="list")
-async def list_notes(resource: str | None = None, *, shared: Shared = _SHARED) -> None:
+async def list_notes(resource: str | None = None, /, *, shared: Shared = _SHARED) -> None:
     """List notes, about one resource or all."""
     async with open_desk(shared) as desk:
         notes = await desk.stores.board.notes()
@@ -47,14 +47,16 @@ async def list_notes(resource: str | None = None, *, shared: Shared = _SHARED) -
 
 
 @app.command
-async def show(number: int, *, shared: Shared = _SHARED) -> None:
+async def show(number: int, /, *, shared: Shared = _SHARED) -> None:
     """Show a note."""
     async with open_desk(shared) as desk:
         show_record(_row(await _find(desk, number)), as_json=shared.json)
 
 
 @app.command
-async def change(number: int, *, text: str | None = None, active: bool | None = None, shared: Shared = _SHARED) -> None:
+async def change(
+    number: int, /, *, text: str | None = None, active: bool | None = None, shared: Shared = _SHARED
+) -> None:
     """Change what is given, keep the rest."""
     async with open_desk(shared) as desk:
         note = await _find(desk, number)
@@ -64,7 +66,7 @@ async def change(number: int, *, text: str | None = None, active: bool | None = 
 
 
 @app.command
-async def remove(number: int, *, shared: Shared = _SHARED) -> None:
+async def remove(number: int, /, *, shared: Shared = _SHARED) -> None:
     """Remove a note."""
     async with open_desk(shared) as desk:
         await desk.status.remove_note(number, desk.operator)

@@ -46,6 +46,7 @@ async def _find(desk: Desk, number: int) -> Outage:
 @app.command
 async def add(
     resource: str,
+    /,
     *,
     start: Moment,
     end: MaybeMoment = None,
@@ -64,7 +65,7 @@ async def add(
 
 
 @app.command(name="list")
-async def list_outages(resource: str | None = None, *, shared: Shared = _SHARED) -> None:
+async def list_outages(resource: str | None = None, /, *, shared: Shared = _SHARED) -> None:
     """List outages, of one resource or of all."""
     async with open_desk(shared) as desk:
         view = await desk.status.view()
@@ -78,7 +79,7 @@ async def list_outages(resource: str | None = None, *, shared: Shared = _SHARED)
 
 
 @app.command
-async def show(number: int, *, shared: Shared = _SHARED) -> None:
+async def show(number: int, /, *, shared: Shared = _SHARED) -> None:
     """Show an outage."""
     async with open_desk(shared) as desk:
         outage = await _find(desk, number)
@@ -88,6 +89,7 @@ async def show(number: int, *, shared: Shared = _SHARED) -> None:
 @app.command
 async def change(
     number: int,
+    /,
     *,
     start: MaybeMoment = None,
     end: MaybeMoment = None,
@@ -114,7 +116,7 @@ async def change(
 
 
 @app.command
-async def remove(number: int, *, shared: Shared = _SHARED) -> None:
+async def remove(number: int, /, *, shared: Shared = _SHARED) -> None:
     """Remove an outage altogether; to keep it on record use: change NUMBER --status Cancelled."""
     async with open_desk(shared) as desk:
         await desk.status.remove_outage(number, desk.operator)

@@ -36,6 +36,7 @@ def _member_row(membership: Membership) -> Row:
 @app.command
 async def add(
     name: str,
+    /,
     *,
     description: str = "",
     cpu_hours: float | None = None,
@@ -61,7 +62,7 @@ async def list_projects(*, shared: Shared = _SHARED) -> None:
 
 
 @app.command
-async def show(name: str, *, shared: Shared = _SHARED) -> None:
+async def show(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Show a project with its members and the node hours it has used."""
     async with open_desk(shared) as desk:
         project = await desk.people.project(name)
@@ -78,6 +79,7 @@ async def show(name: str, *, shared: Shared = _SHARED) -> None:
 @app.command
 async def change(
     name: str,
+    /,
     *,
     description: str | None = None,
     cpu_hours: float | None = None,
@@ -108,7 +110,7 @@ async def change(
 
 
 @app.command
-async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+async def remove(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Close a project: it stays on record as inactive, and no file is touched."""
     async with open_desk(shared) as desk:
         saved = await desk.people.remove_project(name, desk.operator)
@@ -119,6 +121,7 @@ async def remove(name: str, *, shared: Shared = _SHARED) -> None:
 async def add_member(
     project: str,
     user: str,
+    /,
     *,
     role: Annotated[Role, Parameter(help="What the member may do.")] = Role.USER,
     shared: Shared = _SHARED,
@@ -131,7 +134,7 @@ async def add_member(
 
 
 @member.command(name="list")
-async def list_members(project: str, *, shared: Shared = _SHARED) -> None:
+async def list_members(project: str, /, *, shared: Shared = _SHARED) -> None:
     """List the members of a project."""
     async with open_desk(shared) as desk:
         found = await desk.people.project(project)
@@ -140,7 +143,7 @@ async def list_members(project: str, *, shared: Shared = _SHARED) -> None:
 
 
 @member.command(name="remove")
-async def remove_member(project: str, user: str, *, shared: Shared = _SHARED) -> None:
+async def remove_member(project: str, user: str, /, *, shared: Shared = _SHARED) -> None:
     """Take a member out of a project."""
     async with open_desk(shared) as desk:
         await desk.people.set_membership(project, user, None, desk.operator)

@@ -28,6 +28,7 @@ def _row(resource: Resource) -> Row:
 @app.command
 async def add(
     name: str,
+    /,
     *,
     full_name: str = "",
     kind: Kind = "service",
@@ -51,7 +52,7 @@ async def list_resources(*, shared: Shared = _SHARED) -> None:
 
 
 @app.command
-async def show(name: str, *, shared: Shared = _SHARED) -> None:
+async def show(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Show a resource with its notes and outages to come."""
     async with open_desk(shared) as desk:
         view = await desk.status.view()
@@ -67,6 +68,7 @@ async def show(name: str, *, shared: Shared = _SHARED) -> None:
 @app.command
 async def change(
     name: str,
+    /,
     *,
     full_name: str | None = None,
     state: State = None,
@@ -82,7 +84,7 @@ async def change(
 
 
 @app.command
-async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+async def remove(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Remove a resource from the status page."""
     async with open_desk(shared) as desk:
         await desk.status.remove_resource(ResourceName(name), desk.operator)

@@ -28,6 +28,7 @@ def _row(user: User) -> Row:
 @app.command
 async def add(
     name: str,
+    /,
     *,
     first: str = "",
     last: str = "",
@@ -72,7 +73,7 @@ async def list_users(*, shared: Shared = _SHARED) -> None:
 
 
 @app.command
-async def show(name: str, *, shared: Shared = _SHARED) -> None:
+async def show(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Show a user with projects and groups."""
     async with open_desk(shared) as desk:
         user = await desk.people.user(name)
@@ -89,6 +90,7 @@ async def show(name: str, *, shared: Shared = _SHARED) -> None:
 @app.command
 async def change(
     name: str,
+    /,
     *,
     first: str | None = None,
     last: str | None = None,
@@ -116,7 +118,7 @@ async def change(
 
 
 @app.command
-async def remove(name: str, *, shared: Shared = _SHARED) -> None:
+async def remove(name: str, /, *, shared: Shared = _SHARED) -> None:
     """End a user's access: the user stays on record as inactive, all clients are revoked, no file is touched."""
     async with open_desk(shared) as desk:
         saved = await desk.people.remove_user(name, desk.operator)

@@ -13,6 +13,8 @@ from fastapi import Depends, Path, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 _SLASH = re.compile(rb"/|%2[fF]")
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that stand for no byte."""
 
 
 class _FileConvertor(Convertor[str]):
@@ -64,4 +66,4 @@ FilePath = Annotated[str, Depends(file_path)]
 
 def shown(text: str) -> str:
     """Text that JSON can carry: U+FFFD for what is not UTF-8."""
-    return os.fsencode(text).decode(errors="replace") if not text.isascii() else text
+    return text if text.isascii() else os.fsencode(_HALVES.sub("\ufffd", text)).decode(errors="replace")

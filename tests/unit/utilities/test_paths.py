@@ -65,5 +65,10 @@ def test_what_is_shown_is_always_text(name: bytes) -> None:
     shown(absolute(name)).encode()
 
 
+@given(st.text(st.characters()))
+def test_any_text_can_be_shown(text: str) -> None:
+    shown(text).encode()
+
+
 def test_a_tail_of_fewer_slashes_is_empty() -> None:
     assert raw_tail(b"/a", 3) == b""

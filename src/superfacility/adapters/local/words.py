@@ -12,7 +12,14 @@ _ESCAPES = {"\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f
 
 def _escape(letter: str) -> str:
     short = _ESCAPES.get(letter)
-    return short or "".join(f"\\{byte:03o}" for byte in os.fsencode(letter))
+    return short or "".join(f"\\{byte:03o}" for byte in _bytes(letter))
+
+
+def _bytes(letter: str) -> bytes:
+    try:
+        return os.fsencode(letter)
+    except UnicodeEncodeError:  # half of a surrogate pair: no file has it in its name
+        return letter.encode(errors="surrogatepass")
 
 
 def quoted(path: str) -> str:

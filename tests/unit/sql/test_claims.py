@@ -60,3 +60,7 @@ async def test_after_closing_nothing_hangs(path: Path) -> None:
     await database.aclose()
     with pytest.raises(Unavailable):
         await database.write(lambda _: None)
+    with pytest.raises(Unavailable):
+        await database.read(lambda _: None)
+    with pytest.raises(Unavailable):
+        database.data_version()

@@ -31,6 +31,7 @@ class Database:
         self._readers = open_engine(path, read_only=True, pool=QueuePool, pool_size=READERS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="sql-reader")
         self._glances = connect(path, read_only=True)
+        self._closed = False
 
     @classmethod
     def open(cls, path: Path, *, on_commit: Callable[[str], None] | None = None) -> "Database":
@@ -53,6 +54,8 @@ class Database:
 
     async def read(self, look: Callable[[Connection], Value]) -> Value:
         """Run `look` in a reader's thread, all of it on one snapshot."""
+        if self._closed:
+            raise Unavailable("The service is stopping: try again in a moment.")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, look)
 
     def _read(self, look: Callable[[Connection], Value]) -> Value:
@@ -86,8 +89,9 @@ class Database:
         return problems
 
     async def aclose(self) -> None:
+        self._closed = True
         await asyncio.to_thread(self._writer.stop)
-        self._threads.shutdown()
+        await asyncio.to_thread(self._threads.shutdown)
         self._readers.dispose()
         self._glances.close()
 

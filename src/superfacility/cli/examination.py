@@ -78,6 +78,9 @@ def _private_places(settings: Settings) -> Iterator[Finding]:
     database = settings.path(settings.database)
     if database.exists():
         yield Finding("permissions", str(database), _privacy(database, "600"))
+    if stat.S_IMODE(settings.folder.stat().st_mode) & 0o022:
+        problem = f"{settings.folder} can be changed by others, who could replace what is in it: chmod go-w"
+        yield Finding("permissions", str(settings.folder), f"{problem} {settings.folder}")
 
 
 def _privacy(path: Path, mode: str) -> str | None:

@@ -1,7 +1,7 @@
 """`sfapi init`: a new installation, whole or not at all.
 
-Everything is made in a folder beside the target and moved there at the end, so that an interruption leaves nothing
-half-made. A target that exists must be empty.
+Everything is made in a hidden folder and moved to its place at the end, the configuration last, so that an interruption
+leaves nothing half-made. A target that exists must be empty.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from superfacility.cli.output import Shared, say, warn
 from superfacility.facility.errors import InvalidInput
+from superfacility.settings import FILE_NAME
 
 
 def init(
@@ -44,7 +45,8 @@ def init(
     target = directory.absolute()
     _refuse_used(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.parent / f".{target.name}.{os.getpid()}.new"
+    # Inside a target that is there: it may be a mount point, or where the caller's shell stands.
+    building = (target if target.exists() else target.parent) / f".{target.name}.{os.getpid()}.new"
     try:
         building.mkdir(mode=0o700)
         asyncio.run(_fill(building, demo=demo, name=name, system=system, staff=staff))
@@ -62,11 +64,12 @@ def _refuse_used(target: Path) -> None:
 
 
 def _put_in_place(building: Path, target: Path) -> None:
-    """An empty folder is replaced; one that somebody has put something into meanwhile is not."""
-    try:
+    if not target.exists():
         building.rename(target)
-    except OSError as problem:
-        raise InvalidInput(f"{target} cannot be made: {problem.strerror}. Nothing was changed.") from problem
+        return
+    target.chmod(0o700)
+    for made in sorted(building.iterdir(), key=lambda path: path.name == FILE_NAME):
+        made.rename(target / made.name)
 
 
 async def _fill(folder: Path, *, demo: bool, name: str | None, system: str, staff: str) -> None:
@@ -75,7 +78,7 @@ async def _fill(folder: Path, *, demo: bool, name: str | None, system: str, staf
     from superfacility.cli.admin.desk import open_desk
     from superfacility.cli.configuration import render
     from superfacility.core.clock import SystemClock
-    from superfacility.settings import FILE_NAME, load_settings
+    from superfacility.settings import load_settings
 
     values = demonstration.configuration(name or "Demonstration facility") if demo else _plain(name, system)
     values["changelog"] = [{"date": SystemClock().now().astimezone(UTC).date(), "change": "The facility was made."}]
@@ -128,8 +131,6 @@ async def _add_system(desk: Any, system: str) -> None:
 
 
 def _report(target: Path, *, demo: bool) -> None:
-    from superfacility.settings import FILE_NAME
-
     file = target / FILE_NAME
     user = "demo1" if demo else "operator"
     say(f"Made {'a demonstration facility' if demo else 'an installation'} in {target}. Next:")

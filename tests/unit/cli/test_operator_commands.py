@@ -125,6 +125,17 @@ def test_a_folder_in_use_is_refused_and_left_alone(facility: Facility, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_an_empty_folder_is_filled_where_it_is(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    assert run("init", ".").returncode == 0
+    assert (tmp_path.stat().st_ino, stat.S_IMODE(tmp_path.stat().st_mode)) == (before, 0o700)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("home", "keys", "scratch", "state", "superfacility.db", "superfacility.toml")
+    ]
+    assert run("admin", "user", "list").returncode == 0
+
+
 def test_an_interrupted_init_leaves_nothing(tmp_path: Path, run: Run) -> None:
     failed = run("init", str(tmp_path / "new"), "--staff", "not a name")
     assert failed.returncode == 1
@@ -159,10 +170,12 @@ def test_unknown_settings_and_open_keys_keep_the_server_from_starting(plain: Pat
     assert "colour: there is no such setting" in run("serve", "--config", str(plain), "--port", "0").stderr
     plain.write_text(text)
     (plain.parent / "keys" / "signing-0001.pem").chmod(0o644)
+    plain.parent.chmod(0o777)
     for command in ("serve", "check"):
         refused = run(command, "--config", str(plain))
         assert refused.returncode == 1
         assert "signing-0001.pem" in refused.stdout + refused.stderr
+        assert f"chmod go-w {plain.parent}" in refused.stdout + refused.stderr
 
 
 def test_check_says_what_to_mend(plain: Path, run: Run) -> None:

@@ -70,6 +70,13 @@ class EmbeddedScheduler:
 
     async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
         home = self._site.home(user.name)
+        try:
+            content = await self._read_script(user, script, home)
+        except Refused:
+            earlier = await self.find(user, intent)  # a script may be gone after its job was submitted
+            if earlier is None:
+                raise
+            return earlier
         question = {
             "do": "submit",
             "user": user.name,
@@ -78,7 +85,7 @@ class EmbeddedScheduler:
             "intent": str(intent),
             "work_dir": home,
             "environment": clean_environment(user.name, home, _SHELL, str(self._site.programs)),
-            **await self._read_script(user, script, home),
+            **content,
         }
         return JobId(str((await self._ask(question))["job"]))
 

@@ -95,9 +95,15 @@ class Connection:
                         f"The scheduler of {self._system} does not start; the operator should look into {self._state}."
                     ) from error
             if now >= next_start:
-                await asyncio.to_thread(start_daemon, self._state)
+                await self._start()
                 next_start = self._clock.monotonic() + _RESTART
             await asyncio.sleep(_KNOCK)
+
+    async def _start(self) -> None:
+        try:
+            await asyncio.to_thread(start_daemon, self._state)
+        except OSError as error:
+            raise Unavailable(f"The scheduler of {self._system} cannot be started: {error}.") from error
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         with address(self._state) as where:

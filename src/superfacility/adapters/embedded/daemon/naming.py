@@ -65,7 +65,11 @@ def clean_environment(user: str, home: str, shell: str, programs: str) -> dict[s
 
 
 def exported(environment: Mapping[str, str], export: str) -> dict[str, str]:
-    """What `--export` lets through: ALL, NONE, NIL, or names and `NAME=value` (with ALL: beside everything)."""
+    """What `--export` lets through: ALL, NONE, NIL, or names and `NAME=value` (with ALL: beside everything).
+
+    A job that submits another does not pass on what it is itself.
+    """
+    environment = {name: value for name, value in environment.items() if not name.startswith("SLURM_")}
     items = [item for item in export.split(",") if item]
     everything = not items or "ALL" in items
     chosen = dict(environment) if everything else {k: environment[k] for k in KEPT_VARIABLES if k in environment}

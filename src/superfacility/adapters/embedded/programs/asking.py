@@ -53,9 +53,16 @@ def _connect(state: Path) -> socket.socket:
         if time.monotonic() >= deadline or not state.is_dir():
             raise Failure(_DOWN)
         if time.monotonic() >= next_start:
-            start_daemon(state)
+            _start(state)
             next_start = time.monotonic() + _RESTART
         time.sleep(_KNOCK)
+
+
+def _start(state: Path) -> None:
+    try:
+        start_daemon(state)
+    except OSError as error:
+        raise Failure(f"{_DOWN}: {error.strerror}") from None
 
 
 def caller() -> str:

@@ -111,7 +111,9 @@ def _pasted_pairs(raw: bytes, known: frozenset[str]) -> Pairs:
     """Superfacility.jl posts `executable=<raw text>`: an `&` ends a value only where a field's name and `=` follow."""
     names = b"|".join(re.escape(name.encode()) for name in sorted(known, key=len, reverse=True))
     starts = list(re.finditer(rb"(?:^|&)(" + names + rb")=", raw)) if names else []
-    ends = [each.start() for each in starts[1:]] + [len(raw)]
+    if not starts:
+        return []
+    ends = [*(each.start() for each in starts[1:]), len(raw)]
     return [(start[1].decode(), _decoded(raw[start.end() : end])) for start, end in zip(starts, ends, strict=True)]
 
 

@@ -1,0 +1,53 @@
+"""Views of the queue: their indexes, their age, and what ten thousand jobs cost."""
+
+import time
+from datetime import UTC, datetime
+
+from superfacility.facility.jobs import Job, JobId, JobQuery, JobState, QueueSnapshot
+from superfacility.facility.people import UserName
+from superfacility.services.collector import QueueView
+
+NOW = datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
+
+
+def job(job_id: str, user: str = "demo1") -> Job:
+    return Job(JobId(job_id), UserName(user), JobState.RUNNING, {"jobid": job_id})
+
+
+def view(*jobs: Job) -> QueueView:
+    return QueueView(QueueSnapshot(jobs, NOW), 0.0)
+
+
+def ids(found) -> list[str]:
+    return [each.id for each in found]
+
+
+def test_a_job_and_the_elements_of_an_array():
+    found = view(job("7"), job("9_1"), job("9_2"))
+    assert ids(found.with_id("7")) == ["7"]
+    assert ids(found.with_id("9")) == ["9_1", "9_2"]
+    assert ids(found.with_id("9_2")) == ["9_2"]
+    assert ids(found.with_id("8")) == []
+
+
+def test_selections_are_what_the_query_matches():
+    plain = [job(str(number), f"user{number % 7}") for number in range(1, 50)]
+    jobs = [*plain, job("60_1"), job("60_2")]
+    found = view(*jobs)
+    for query in (
+        JobQuery(),
+        JobQuery(ids=frozenset({"3", "60", "99"})),
+        JobQuery(ids=frozenset({"60", "60_1"})),
+        JobQuery(users=frozenset({"user3"})),
+        JobQuery(users=frozenset({"user3", "user4"}), ids=frozenset({"3", "4", "5"})),
+    ):
+        assert ids(found.select(query)) == [each.id for each in jobs if query.matches(each)]
+
+
+def test_one_of_ten_thousand_is_found_without_looking_at_all():
+    found = view(*(job(str(number), f"user{number % 1000}") for number in range(10_000)))
+    began = time.perf_counter()
+    for number in range(1000):
+        assert len(found.select(JobQuery(ids=frozenset({str(number)})))) == 1
+        assert len(found.select(JobQuery(users=frozenset({f"user{number}"})))) == 10
+    assert time.perf_counter() - began < 5  # looking at all of them takes minutes

@@ -14,7 +14,9 @@ from superfacility.facility.status import Outage, OutageStatus, ResourceName
 app = App(name="outage", help="Downtime, past and planned.", help_format="plaintext")
 _SHARED = Shared()
 _IMPACTS = {"down": "true", "degraded": "degr", "none": "fals"}
-Impact = Literal["down", "degraded", "none"]
+Effect = Literal["down", "degraded", "none"]
+Impact = Annotated[Effect, Parameter(help="What it does to the resource while it lasts.")]
+MaybeImpact = Annotated[Effect | None, Parameter(help="What it does to the resource while it lasts.")]
 Moment = Annotated[datetime, Parameter(help="ISO time; without an offset in this machine's own zone.")]
 MaybeMoment = Annotated[datetime | None, Parameter(help="ISO time; without an offset in this machine's own zone.")]
 
@@ -50,8 +52,8 @@ async def add(
     *,
     start: Moment,
     end: MaybeMoment = None,
-    description: str = "Scheduled Maintenance",
-    notes: str = "",
+    description: Annotated[str, Parameter(help="What happens.")] = "Scheduled Maintenance",
+    notes: Annotated[str, Parameter(help="More about it.")] = "",
     impact: Impact = "down",
     shared: Shared = _SHARED,
 ) -> None:
@@ -93,10 +95,10 @@ async def change(
     *,
     start: MaybeMoment = None,
     end: MaybeMoment = None,
-    description: str | None = None,
-    notes: str | None = None,
-    impact: Impact | None = None,
-    status: OutageStatus | None = None,
+    description: Annotated[str | None, Parameter(help="What happens.")] = None,
+    notes: Annotated[str | None, Parameter(help="More about it.")] = None,
+    impact: MaybeImpact = None,
+    status: Annotated[OutageStatus | None, Parameter(help="What is known of it beyond the clock.")] = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Change what is given, keep the rest: extend, complete or cancel with --status."""

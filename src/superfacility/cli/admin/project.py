@@ -14,6 +14,9 @@ app = App(name="project", help="Projects, their allocations and members.", help_
 member = App(name="member", help="Members of a project and their roles.")
 app.command(member)
 _SHARED = Shared()
+Hours = Annotated[float | None, Parameter(help="Node hours given; unset: without limit.")]
+Bytes = Annotated[int | None, Parameter(help="Bytes of storage given; unset: without limit.")]
+Description = Annotated[str | None, Parameter(help="What it is about.")]
 
 
 def _row(project: Project) -> Row:
@@ -38,11 +41,11 @@ async def add(
     name: str,
     /,
     *,
-    description: str = "",
-    cpu_hours: float | None = None,
-    gpu_hours: float | None = None,
-    project_bytes: int | None = None,
-    archive_bytes: int | None = None,
+    description: Annotated[str, Parameter(help="What it is about.")] = "",
+    cpu_hours: Hours = None,
+    gpu_hours: Hours = None,
+    project_bytes: Bytes = None,
+    archive_bytes: Bytes = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Add a project and make its folders on local filesystems. What is not given is without limit."""
@@ -81,12 +84,12 @@ async def change(
     name: str,
     /,
     *,
-    description: str | None = None,
-    cpu_hours: float | None = None,
-    gpu_hours: float | None = None,
-    project_bytes: int | None = None,
-    archive_bytes: int | None = None,
-    active: bool | None = None,
+    description: Description = None,
+    cpu_hours: Annotated[float | None, Parameter(help="Node hours given.")] = None,
+    gpu_hours: Annotated[float | None, Parameter(help="Node hours given on GPU nodes.")] = None,
+    project_bytes: Annotated[int | None, Parameter(help="Bytes of project storage given.")] = None,
+    archive_bytes: Annotated[int | None, Parameter(help="Bytes of the archive given.")] = None,
+    active: Annotated[bool | None, Parameter(help="Open or close it.")] = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Change what is given, keep the rest."""

@@ -30,10 +30,10 @@ async def add(
     name: str,
     /,
     *,
-    full_name: str = "",
-    kind: Kind = "service",
-    state: ResourceState = ResourceState.ACTIVE,
-    description: str = "System is active",
+    full_name: Annotated[str, Parameter(help="Name for people.")] = "",
+    kind: Annotated[Kind, Parameter(help="What it is.")] = "service",
+    state: Annotated[ResourceState, Parameter(help="How well it works.")] = ResourceState.ACTIVE,
+    description: Annotated[str, Parameter(help="Its state in words.")] = "System is active",
     shared: Shared = _SHARED,
 ) -> None:
     """Add a resource."""
@@ -70,9 +70,9 @@ async def change(
     name: str,
     /,
     *,
-    full_name: str | None = None,
+    full_name: Annotated[str | None, Parameter(help="Name for people.")] = None,
     state: State = None,
-    description: str | None = None,
+    description: Annotated[str | None, Parameter(help="Its state in words.")] = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Change what is given, keep the rest."""

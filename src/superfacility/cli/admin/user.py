@@ -100,7 +100,25 @@ async def change(
     active: bool | None = None,
     shared: Shared = _SHARED,
 ) -> None:
-    """Change what is given, keep the rest."""
+    """Change what is given, keep the rest.
+
+    Parameters
+    ----------
+    name
+        Login name.
+    first
+        First name.
+    last
+        Last name.
+    email
+        Address of e-mail.
+    phone
+        Telephone at work.
+    staff
+        May run the facility.
+    active
+        May use it; the clients of a user who may not are refused.
+    """
     async with open_desk(shared) as desk:
         if active and not (await desk.people.user(name)).active:
             await desk.allow_one_more_user()

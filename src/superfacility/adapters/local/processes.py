@@ -6,8 +6,9 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
-from superfacility.adapters.local.threads import ended
+from superfacility.adapters.local.threads import ended, in_thread
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.transport import OutputSink
 
@@ -17,7 +18,7 @@ _GRACE = 2.0
 _AFTERGLOW = 1.0
 """Seconds that we go on reading after the program has ended, for what it left running in the background."""
 _DRAIN_PAUSE = 0.005
-_POLL = 0.02
+_POLL = 0.05
 
 
 class _Stream:
@@ -93,13 +94,23 @@ def _standard_input(data: bytes) -> int:
 
 
 def _alive(group: int) -> bool:
+    """Whether any process of the group still runs. In a container without an init nobody buries orphans: a zombie
+    keeps the group, but it does not count."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return any(_runs_in(group, status) for status in Path("/proc").glob("[0-9]*/stat"))
+
+
+def _runs_in(group: int, status: Path) -> bool:
+    try:
+        fields = status.read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return int(fields[2]) == group and fields[0] not in (b"Z", b"X")
 
 
 def _signal(group: int, number: signal.Signals) -> None:
@@ -113,9 +124,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     group = process.pid
     _signal(group, signal.SIGTERM)
     deadline = loop.time() + _GRACE
-    while _alive(group) and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells of the end of a group
+    while (alive := await in_thread(_alive, group)) and loop.time() < deadline:  # noqa: ASYNC110 - no event tells it
         await asyncio.sleep(_POLL)
-    if process.returncode is None or _alive(group):
+    if alive:
         _signal(group, signal.SIGKILL)
     await process.wait()
 

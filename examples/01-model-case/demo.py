@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,8 @@ def printed_url(server: subprocess.Popen[bytes], installation: Installation) -> 
         if found := re.search(r"https?://[^\s/]+", installation.said.read_text()):
             return found.group()
         time.sleep(0.05)
-    raise DemoFailed(f"the server did not start; see {installation.log}")
+    last = "\n".join(installation.log.read_text(errors="replace").splitlines()[-5:])
+    raise DemoFailed(f"the server did not start; {installation.log} ends with\n{last}")
 
 
 def stop_server(server: subprocess.Popen[bytes]) -> None:
@@ -113,13 +114,29 @@ def stop_server(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def stop_schedulers(installation: Installation) -> None:
-    """End the embedded schedulers and their jobs: they outlive the server on purpose, and listen in their folders."""
+@contextmanager
+def scheduler(path: Path) -> Iterator[socket.socket]:
+    """A connection to an embedded scheduler; `OSError` if none runs."""
+    short = os.path.relpath(path)  # addresses of sockets are limited to about a hundred characters
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(STOP_LIMIT)
+        connection.connect(min(short, str(path), key=len))
+        yield connection
+
+
+def running_schedulers(installation: Installation) -> frozenset[Path]:
+    """The sockets of the embedded schedulers that run now. They outlive the server on purpose."""
+    found = set()
     for path in installation.folder.glob("state/*/socket"):
-        short = os.path.relpath(path)  # addresses of sockets are limited to about a hundred characters
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(STOP_LIMIT)
-            connection.connect(min(short, str(path), key=len))
+        with suppress(OSError), scheduler(path):
+            found.add(path)
+    return frozenset(found)
+
+
+def stop_schedulers(paths: Iterable[Path]) -> None:
+    """End schedulers with their jobs."""
+    for path in paths:
+        with suppress(OSError), scheduler(path) as connection:
             connection.sendall(b'{"do": "shutdown", "jobs": true}\n')
             while connection.recv(4096):
                 pass
@@ -128,6 +145,7 @@ def stop_schedulers(installation: Installation) -> None:
 @contextmanager
 def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterator[str]:
     """A server, and its URL. It is stopped at the end unless it is to be kept and nothing went wrong."""
+    theirs = running_schedulers(installation)
     server = start_server(installation)
     try:
         yield printed_url(server, installation)
@@ -140,8 +158,8 @@ def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterat
             tell.say("[dim](its scheduler ends by itself after a few minutes without work)[/]")
         else:
             stop_server(server)
-            stop_schedulers(installation)
-            tell.say("[dim]the server and the embedded scheduler are stopped[/]")
+            stop_schedulers(running_schedulers(installation) - theirs)
+            tell.say("[dim]the server and its scheduler are stopped[/]")
 
 
 def demonstrate(folder: Path, *, keep: bool, tell: Narrator) -> Path:

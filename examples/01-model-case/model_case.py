@@ -89,7 +89,8 @@ class ModelCase:
                 f"{self.machine.full_name}: [bold]{self.machine.status.value}[/] ({self.machine.description})"
             )
             for outage in self.machine.planned_outages():
-                self.tell.say(f"planned outage: {outage.start_at:%Y-%m-%d %H:%M} {outage.description}")
+                when = outage.start_at.strftime("%Y-%m-%d %H:%M %Z") if outage.start_at else "some day"
+                self.tell.say(f"planned outage: {when}, {outage.description}")
             for project in self.client.user().projects():
                 self.used_before[project.repo_name] = used = project.hours_used or 0.0
                 given = project.hours_given or 0.0

@@ -45,7 +45,7 @@ def processes(what: str, directory: Path, count: int = 4) -> Iterator[list[subpr
 
 def test_a_thousand_replays_over_four_processes_are_one_use(path: Path, tmp_path: Path) -> None:
     with processes("replay", tmp_path) as started:
-        answers = [process.communicate(timeout=60)[0].split() for process in started]
+        answers = [process.communicate(timeout=100)[0].split() for process in started]
     assert sum(int(same) for same, _ in answers) == 1
     assert sum(int(others) for _, others in answers) == 100
 
@@ -58,7 +58,7 @@ async def test_no_task_is_claimed_twice(database: Database, tmp_path: Path) -> N
     with processes("claim", tmp_path) as started:
         claimed = [task_id for process in started for task_id in until_done(process)]
         for process in started:
-            process.communicate(timeout=60)
+            process.communicate(timeout=100)
     assert sorted(claimed, key=int) == [task.id for task in tasks]
 
 

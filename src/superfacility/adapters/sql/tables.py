@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from superfacility.adapters.sql.columns import Json, UtcTime
@@ -193,11 +194,15 @@ tasks = Table(
     Column("cancel_requested", Boolean, nullable=False),
     Column("interrupted", Boolean, nullable=False),
     Column("claimed_by", String),
-    UniqueConstraint("handler", "reference"),
+    UniqueConstraint("reference", "handler"),
     sqlite_autoincrement=True,
 )
 Index("ix_tasks_owner", tasks.c.owner, tasks.c.id)
-Index("ix_tasks_open", tasks.c.id, sqlite_where=tasks.c.status == "new", postgresql_where=tasks.c.status == "new")
+open_task = tasks.c.status == literal_column("'new'")
+"""A literal, because an index with a condition serves no query that has a parameter in its place."""
+Index("ix_tasks_open", tasks.c.id, sqlite_where=open_task, postgresql_where=open_task)
+_claimed = tasks.c.claimed_by.is_not(None)
+Index("ix_tasks_claimed_by", tasks.c.claimed_by, sqlite_where=_claimed, postgresql_where=_claimed)
 
 idempotency_keys = Table(
     "idempotency_keys",

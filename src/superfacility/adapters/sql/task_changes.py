@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from superfacility.adapters.sql.counters import raise_counter
-from superfacility.adapters.sql.tables import idempotency_keys, tasks
+from superfacility.adapters.sql.tables import idempotency_keys, open_task, tasks
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import UserName
 from superfacility.tasks.queue import IdempotencyKey
@@ -17,7 +17,6 @@ CHANGED = "tasks"
 """The counter that is raised when workers may find something to do."""
 LOOK_AHEAD = 500
 """Among how many of the oldest due tasks owners take turns."""
-OPEN = tasks.c.status == TaskStatus.NEW.value
 _INSERT = insert(tasks)
 _KEEP_KEY = insert(idempotency_keys)
 _BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
@@ -110,7 +109,7 @@ def claim_rows(
 
 def undo_claim(connection: Connection, worker: WorkerId, at: datetime) -> None:
     """Give back what was claimed at that moment, and nobody was told of."""
-    mine = (OPEN, tasks.c.claimed_by == worker, tasks.c.updated_at == at)
+    mine = (open_task, tasks.c.claimed_by == worker, tasks.c.updated_at == at)
     connection.execute(update(tasks).where(*mine).values(claimed_by=None, attempts=tasks.c.attempts - 1))
 
 
@@ -118,14 +117,14 @@ def due_condition(handlers: Sequence[str], now: datetime, dead: Sequence[str]) -
     """Unclaimed and due, or claimed by a worker that died."""
     unclaimed = and_(tasks.c.claimed_by.is_(None), tasks.c.due_at <= now)
     free = or_(unclaimed, tasks.c.claimed_by.in_(dead)) if dead else unclaimed
-    return and_(OPEN, tasks.c.handler.in_(handlers), free)
+    return and_(open_task, tasks.c.handler.in_(handlers), free)
 
 
 def cancel_unstarted(connection: Connection, client_id: str, at: datetime) -> None:
     """A revoked client's tasks that no worker has begun."""
     connection.execute(
         update(tasks)
-        .where(OPEN, tasks.c.client_id == client_id, tasks.c.attempts == 0)
+        .where(open_task, tasks.c.client_id == client_id, tasks.c.attempts == 0)
         .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
     )
 

@@ -13,11 +13,10 @@ from superfacility.adapters.sql.audit import add_entry
 from superfacility.adapters.sql.connections import PreparedRead
 from superfacility.adapters.sql.counters import WatchedCounter, raise_counter
 from superfacility.adapters.sql.database import Database
-from superfacility.adapters.sql.tables import tasks
+from superfacility.adapters.sql.tables import open_task, tasks
 from superfacility.adapters.sql.task_changes import (
     CANCELLED_UNSTARTED,
     CHANGED,
-    OPEN,
     add_task,
     claim_rows,
     due_condition,
@@ -81,7 +80,7 @@ class SqlTaskQueue:
         return await self._select(tasks.c.owner == owner, order=tasks.c.id.desc(), limit=limit)
 
     async def active(self, handler: str) -> Sequence[Task]:
-        return await self._select(and_(OPEN, tasks.c.handler == handler))
+        return await self._select(and_(open_task, tasks.c.handler == handler))
 
     async def _select(
         self, condition: ColumnElement[bool], *, order: ColumnElement[Any] | None = None, limit: int | None = None
@@ -132,7 +131,7 @@ class SqlTaskQueue:
         """Only the holder of the claim changes anything."""
         if not _is_id(task_id):
             return False
-        mine = and_(tasks.c.id == int(task_id), tasks.c.claimed_by == worker, OPEN)
+        mine = and_(tasks.c.id == int(task_id), tasks.c.claimed_by == worker, open_task)
         statement = update(tasks).where(mine).values(updated_at=self._clock.now(), **changes)
 
         def change(connection: Connection) -> bool:
@@ -165,7 +164,7 @@ class SqlTaskQueue:
         return task
 
     async def cancellations(self, worker: WorkerId) -> Sequence[TaskId]:
-        found = await self._select(and_(OPEN, tasks.c.claimed_by == worker, tasks.c.cancel_requested))
+        found = await self._select(and_(open_task, tasks.c.claimed_by == worker, tasks.c.cancel_requested))
         return [task.id for task in found]
 
     async def wait(self, timeout: float) -> None:
@@ -192,7 +191,7 @@ class SqlTaskQueue:
 
 
 def _holders(connection: Connection) -> list[WorkerId]:
-    query = select(tasks.c.claimed_by).where(OPEN, tasks.c.claimed_by.is_not(None)).distinct()
+    query = select(tasks.c.claimed_by).where(tasks.c.claimed_by.is_not(None)).distinct()
     return [WorkerId(name) for name in connection.scalars(query)]
 
 

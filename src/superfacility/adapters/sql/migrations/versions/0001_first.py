@@ -9,9 +9,11 @@ down_revision = None
 
 def upgrade() -> None:
     _people()
+    _groups()
     _status()
     _clients()
     _tasks()
+    _requests()
     _charges()
     _counters()
 
@@ -59,6 +61,9 @@ def _people() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_memberships_user"), "memberships", ["user"], unique=False)
+
+
+def _groups() -> None:
     op.create_table(
         "groups",
         sa.Column("gid", sa.Integer(), autoincrement=False, nullable=False),
@@ -170,8 +175,16 @@ def _tasks() -> None:
         sa.Column("interrupted", sa.Boolean(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
-        sa.UniqueConstraint("handler", "reference", name=op.f("uq_tasks_handler_reference")),
+        sa.UniqueConstraint("reference", "handler", name=op.f("uq_tasks_reference_handler")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_tasks_claimed_by"),
+        "tasks",
+        ["claimed_by"],
+        unique=False,
+        sqlite_where=sa.text("claimed_by IS NOT NULL"),
+        postgresql_where=sa.text("claimed_by IS NOT NULL"),
     )
     op.create_index(
         "ix_tasks_open",
@@ -182,6 +195,9 @@ def _tasks() -> None:
         postgresql_where=sa.text("status = 'new'"),
     )
     op.create_index("ix_tasks_owner", "tasks", ["owner", "id"], unique=False)
+
+
+def _requests() -> None:
     op.create_table(
         "idempotency_keys",
         sa.Column("client_id", sa.String(), nullable=False),

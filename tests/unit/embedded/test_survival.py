@@ -2,16 +2,18 @@
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from superfacility.adapters.embedded.protocol import address
-from superfacility.facility.errors import Refused
+from superfacility.facility.errors import FacilityError, Refused
 from superfacility.facility.jobs import JobScript, JobState
 from superfacility.testing.contracts.scheduler import DEMO1, new_intent
 
@@ -115,16 +117,36 @@ async def test_an_intent_is_known_after_a_restart(place: Any) -> None:
     assert await scheduler.find(DEMO1, intent) == job_id
 
 
+async def kill_daemons(place: Any) -> None:
+    """Again and again, at random, until cancelled."""
+    while True:
+        await asyncio.sleep(random.uniform(0.02, 0.5))
+        for daemon in place.daemons():
+            with suppress(ProcessLookupError):
+                os.kill(daemon, signal.SIGKILL)
+
+
 async def test_kills_at_random_lose_and_double_nothing(place: Any) -> None:
     scheduler = place.open()
+    killer = asyncio.create_task(kill_daemons(place))
+    intents = [new_intent() for _ in range(12)]
     ids = []
-    for round_number in range(6):
-        ids.append(await place.submit(scheduler, f"echo x >> ran-{round_number}"))
-        for daemon in place.daemons():
-            os.kill(daemon, signal.SIGKILL)
-    for round_number, job_id in enumerate(ids):
-        assert (await place.until(scheduler, job_id)).state is JobState.COMPLETED
-        assert (place.home / f"ran-{round_number}").read_text() == "x\n"
+    for number, intent in enumerate(intents):
+        script = JobScript(text=f"#!/bin/sh\necho x >> ran-{number}\nsleep 0.{number % 3}\nexit {number % 4}\n")
+        ids.append(await insist(scheduler, script, intent))
+    killer.cancel()
+    for number, job_id in enumerate(ids):
+        assert (await place.until(scheduler, job_id)).exit_code == number % 4
+        assert (place.home / f"ran-{number}").read_text() == "x\n"
+
+
+async def insist(scheduler: Any, script: JobScript, intent: Any) -> str:
+    """As the handler of a task does: look, then submit again with the same intent."""
+    while True:
+        try:
+            return str(await scheduler.find(DEMO1, intent) or await scheduler.submit(DEMO1, script, intent))
+        except FacilityError as error:
+            assert error.transient, error
 
 
 GARBAGE = (

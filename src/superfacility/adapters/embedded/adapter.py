@@ -64,6 +64,8 @@ class EmbeddedScheduler:
         except ValueError as error:
             raise InvalidInput(f"scheduler of {site.system}: {error}.") from None
         site.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if site.state.stat().st_mode & 0o077:
+            site.state.chmod(0o700)
         _write_if_changed(site.state / CONFIGURATION, configuration.to_json())
         write_programs(site.programs, site.state)
         return cls(site, transport, configuration, SystemClock())
@@ -171,7 +173,7 @@ class EmbeddedScheduler:
 
     async def stop_daemon(self, *, jobs: bool = True) -> None:
         """End the daemon if it runs, with its running jobs or without. For tests and for taking a system apart."""
-        await self._connection.ask_running({"do": "shutdown", "jobs": jobs})
+        await self._connection.end_daemon(jobs=jobs)
 
     async def aclose(self) -> None:
         await self._connection.aclose()

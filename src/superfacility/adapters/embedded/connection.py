@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from superfacility.adapters.embedded.protocol import LINE_LIMIT, START_PATIENCE, Message, Problem, address
+from superfacility.adapters.embedded.protocol import DAEMON_PID, LINE_LIMIT, START_PATIENCE, Message, Problem, address
 from superfacility.adapters.embedded.starting import start_daemon
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import Doubtful, FacilityError, Unavailable
@@ -109,18 +109,20 @@ class Connection:
         with address(self._state) as where:
             return await asyncio.open_unix_connection(where, limit=LINE_LIMIT)
 
-    async def ask_running(self, question: Message) -> None:
-        """Ask a daemon that is there; start none."""
+    async def end_daemon(self, *, jobs: bool) -> None:
+        """End the daemon that runs, and wait until it is gone; start none."""
         async with self._lock:
-            if self._streams is None:
-                try:
-                    self._streams = await self._open()
-                except OSError:
-                    return
+            self._drop()
             try:
-                await self._converse(question)
-            except _Lost:
+                self._streams = await self._open()
+                await self._converse({"do": "shutdown", "jobs": jobs})
+            except (OSError, _Lost):
                 return
+            finally:
+                self._drop()
+            deadline = self._clock.monotonic() + START_PATIENCE
+            while (self._state / DAEMON_PID).exists() and self._clock.monotonic() < deadline:  # noqa: ASYNC110
+                await asyncio.sleep(_KNOCK)
 
     def _drop(self) -> None:
         if self._streams is not None:

@@ -26,7 +26,7 @@ from sfapi_client import SfApiError
 
 SFAPI = Path(sys.executable).with_name("sfapi")
 USER = "demo1"
-START_LIMIT = 60.0
+START_LIMIT = 120.0
 STOP_LIMIT = 30.0
 
 
@@ -199,6 +199,7 @@ def main() -> None:
     try:
         demonstrate(arguments.dir, keep=arguments.keep, tell=Narrator())
     except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         sys.exit(130)
     except (CaseFailed, DemoFailed, SfApiError) as problem:
         sys.exit(f"The demonstration stopped: {problem}")

@@ -118,9 +118,9 @@ async def test_an_intent_is_known_after_a_restart(place: Any) -> None:
 
 
 async def kill_daemons(place: Any) -> None:
-    """Again and again, at random, until cancelled."""
-    while True:
-        await asyncio.sleep(random.uniform(0.02, 0.5))
+    """At random moments, some of them while it starts."""
+    for _ in range(8):
+        await asyncio.sleep(random.uniform(0.02, 1.0))
         for daemon in place.daemons():
             with suppress(ProcessLookupError):
                 os.kill(daemon, signal.SIGKILL)
@@ -134,7 +134,7 @@ async def test_kills_at_random_lose_and_double_nothing(place: Any) -> None:
     for number, intent in enumerate(intents):
         script = JobScript(text=f"#!/bin/sh\necho x >> ran-{number}\nsleep 0.{number % 3}\nexit {number % 4}\n")
         ids.append(await insist(scheduler, script, intent))
-    killer.cancel()
+    await killer
     for number, job_id in enumerate(ids):
         assert (await place.until(scheduler, job_id)).exit_code == number % 4
         assert (place.home / f"ran-{number}").read_text() == "x\n"
@@ -146,7 +146,8 @@ async def insist(scheduler: Any, script: JobScript, intent: Any) -> str:
         try:
             return str(await scheduler.find(DEMO1, intent) or await scheduler.submit(DEMO1, script, intent))
         except FacilityError as error:
-            assert error.transient, error
+            if not error.transient:
+                raise
 
 
 GARBAGE = (

@@ -53,11 +53,12 @@ def create_app(
     app.openapi = partial(openapi_document, base_path)  # type: ignore[method-assign]  # FastAPI's way to replace it
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
-    app.router.routes.extend(_plain_routes(base_path, app.title))
+    hot = [route for group in _HOT for route in group.hot_routes(base_path)]
+    app.router.routes.extend([*hot, *documentation_routes(base_path, app.title), _openapi_route(base_path)])
     app.include_router(_endpoint_groups(), prefix=base_path)
     app.include_router(auth.router)
     errors.install(app)
-    app.add_middleware(Edge, base_path=base_path)
+    app.add_middleware(Edge, base_path=base_path, hot=hot)
     return app
 
 
@@ -71,12 +72,6 @@ def _endpoint_groups() -> APIRouter:
     for group in _GROUPS:
         router.include_router(group.router)
     return router
-
-
-def _plain_routes(base_path: str, title: str) -> list[Route]:
-    """First in line: every route that stands before them costs the reads that everybody polls."""
-    hot = [route for group in _HOT for route in group.hot_routes(base_path)]
-    return [*hot, *documentation_routes(base_path, title), _openapi_route(base_path)]
 
 
 def _openapi_route(base_path: str) -> Route:

@@ -15,6 +15,7 @@ from superfacility.adapters.embedded.records import JobRecord, Submission, submi
 from superfacility.adapters.embedded.request.refusal import Refusal
 from superfacility.adapters.embedded.starting import start_daemon
 
+_ATTEMPTS = 5
 _KNOCK = 0.01
 _RESTART = 1.0
 _DOWN = "Unable to contact slurm controller (connect failure)"
@@ -25,17 +26,28 @@ class Failure(Exception):
 
 
 def ask(state: Path, question: Message) -> Any:
-    """The daemon's answer, starting it if needed; `Problem` as it says, `Failure` when there is none."""
+    """The daemon's answer, starting it if needed; `Problem` as it says, `Failure` when there is none.
+
+    A daemon may end between our knock and its answer; every question can be asked again (submissions carry an intent).
+    """
+    for _ in range(_ATTEMPTS):
+        line = _exchange(state, question)
+        if line.endswith(b"\n"):
+            answer = json.loads(line)
+            if "error" in answer:
+                raise Problem.from_message(answer["error"])
+            return answer["ok"]
+    raise Failure(_DOWN)
+
+
+def _exchange(state: Path, question: Message) -> bytes:
     with _connect(state) as connection, connection.makefile("rwb") as stream:
-        stream.write(json.dumps(question).encode() + b"\n")
-        stream.flush()
-        line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise Failure(_DOWN)
-    answer = json.loads(line)
-    if "error" in answer:
-        raise Problem.from_message(answer["error"])
-    return answer["ok"]
+        try:
+            stream.write(json.dumps(question).encode() + b"\n")
+            stream.flush()
+            return stream.readline()
+        except OSError:
+            return b""
 
 
 def _connect(state: Path) -> socket.socket:

@@ -70,6 +70,7 @@ def _question(options: Options) -> Message:
     directory = _directory()
     return {
         "do": "submit",
+        "intent": os.urandom(16).hex(),
         "user": caller(),
         "uid": os.getuid(),
         "gid": os.getgid(),

@@ -82,7 +82,10 @@ class Database:
 
     async def check(self) -> list[str]:
         """What is wrong with the file, one sentence each; empty if nothing is."""
-        problems = await self.read(_examine)
+        try:
+            problems = await self.read(_examine)
+        except Unavailable:
+            problems = [f"{self._path} cannot be read as a database: restore it from a backup."]
         mode = stat.S_IMODE(self._path.stat().st_mode)
         if mode & 0o077:
             problems.append(f"{self._path} can be read by others (mode {mode:04o}): chmod 600 it.")

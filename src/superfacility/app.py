@@ -10,11 +10,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from superfacility.auth import routes as auth
 from superfacility.http import errors
 from superfacility.http.openapi import TITLE, VERSION, document
-from superfacility.http.routing import Edge, public_route
+from superfacility.http.routing import Edge, HotLane, public_route
 from superfacility.http.swagger import documentation_routes
 from superfacility.services.services import Services
 from superfacility.sfapi.account import routes as account
@@ -32,6 +33,17 @@ _GROUPS = (meta, status, account, compute, storage, tasks, utilities, reservatio
 _HOT = (status, tasks, compute)
 
 
+class Application(FastAPI):
+    """FastAPI with a lane for the reads that everybody polls."""
+
+    lane = HotLane(())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        if not await self.lane.answered(scope, receive, send):
+            await super().__call__(scope, receive, send)
+
+
 def create_app(
     services: Services,
     *,
@@ -41,7 +53,7 @@ def create_app(
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """The API below `base_path`, the token service at the site's root. `name` is the facility's."""
-    app = FastAPI(
+    app = Application(
         title=f"{name}: {TITLE}",
         version=VERSION,
         openapi_url=None,
@@ -58,7 +70,8 @@ def create_app(
     app.include_router(_endpoint_groups(), prefix=base_path)
     app.include_router(auth.router)
     errors.install(app)
-    app.add_middleware(Edge, base_path=base_path, hot=hot)
+    app.add_middleware(Edge, base_path=base_path)
+    app.lane = HotLane(hot)
     return app
 
 

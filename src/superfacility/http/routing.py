@@ -6,6 +6,7 @@ Paths of `/utilities/` stay byte by byte as they came: there a slash is part of 
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import count
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from superfacility.core.identifiers import new_uuid
-from superfacility.facility.errors import FacilityError
-from superfacility.http.errors import error_response
 from superfacility.http.security import authorize
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_REQUEST_PREFIX = new_uuid().hex[:16].encode()
+_REQUEST_NUMBERS = count(1)
 _METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 _UNLESS_SET = [
     (b"x-content-type-options", b"nosniff"),
@@ -37,16 +38,13 @@ ScopedEndpoint = Callable[[Request, Principal], Awaitable[Response]]
 class Edge:
     """One pure ASGI layer: one spelling of paths, HEAD, CORS for every origin (no cookies), headers, an id."""
 
-    def __init__(self, app: ASGIApp, base_path: str, hot: Sequence[Route] = ()) -> None:
+    def __init__(self, app: ASGIApp, base_path: str) -> None:
         self._app = app
-        self._hot = [(route.path_regex, route.endpoint) for route in hot]
         self._verbatim = f"{base_path}/utilities/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        if scope["method"] == "GET" and not scope["query_string"] and await self._answered_hot(scope, receive, send):
             return
         headers = dict(scope["headers"])
         request_id = _request_id(scope["headers"])
@@ -61,23 +59,37 @@ class Edge:
         with bound_contextvars(request_id=request_id.decode()):
             await self._app(scope, receive, send)
 
-    async def _answered_hot(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """The polled reads go no deeper than here: the layers below cost more than these answers."""
-        for pattern, endpoint in self._hot:
+
+class HotLane:
+    """The polled reads go no deeper than here: the layers below cost more than these answers."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = [(route.path_regex, route.endpoint) for route in routes]
+
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """False, with nothing sent, for every request that the ordinary way must answer: also each that fails."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
+            return False
+        for pattern, endpoint in self._routes:
             found = pattern.match(scope["path"])
             if found is None:
                 continue
-            request = Request({**scope, "path_params": found.groupdict()}, receive)
             try:
-                response = await endpoint(request)
-            except FacilityError as error:
-                response = error_response(error)
-            present = {name for name, _ in response.raw_headers}
-            response.raw_headers.extend(each for each in _UNLESS_SET if each[0] not in present)
-            response.raw_headers.append((b"x-request-id", _request_id(scope["headers"])))
-            await response(scope, receive, send)
+                response = await endpoint(Request({**scope, "path_params": found.groupdict()}, receive))
+            except Exception:  # the ordinary way meets it again, and has the words for it
+                return False
+            await _send_whole(response, _request_id(scope["headers"]), send)
             return True
         return False
+
+
+async def _send_whole(response: Response, request_id: bytes, send: Send) -> None:
+    headers = response.raw_headers
+    present = {name for name, _ in headers}
+    headers.extend(each for each in _UNLESS_SET if each[0] not in present)
+    headers.append((b"x-request-id", request_id))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -85,7 +97,7 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value
-    return new_uuid().hex.encode()
+    return _REQUEST_PREFIX + b"%016x" % next(_REQUEST_NUMBERS)
 
 
 def public_route(path: str, endpoint: PublicEndpoint) -> Route:

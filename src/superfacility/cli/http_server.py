@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class HttpServer(uvicorn.Server):
     """Serves one runtime. `stop` is set as soon as the end begins, `ready` called when connections are accepted."""
 
-    def __init__(self, runtime: Runtime, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    def __init__(self, runtime: Runtime, stop: asyncio.Event, ready: Callable[["HttpServer"], None]) -> None:
         settings = runtime.settings
         app = create_app(
             runtime.services,
@@ -52,7 +52,7 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._ready()
+            self._ready(self)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:

@@ -11,6 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -34,7 +36,7 @@ def serve(
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8000,
     workers: int | None = None,
-    inherited: Annotated[tuple[int, str] | None, Parameter(show=False)] = None,
+    inherited: Annotated[str | None, Parameter(show=False)] = None,
 ) -> None:
     """Serve the API and work on tasks.
 
@@ -50,7 +52,7 @@ def serve(
     file = configuration_file(config).absolute()
     settings = load_settings(file)
     if inherited is not None:
-        _serve_inherited(settings, *inherited)
+        _serve_inherited(settings, Inherited.read(inherited))
         return
     check_host(settings, host)
     asyncio.run(_examine(settings))
@@ -58,7 +60,7 @@ def serve(
     url = _url(listener)
     processes = workers or settings.server.workers
     if processes == 1:
-        sys.exit(run(settings, listener, url, announce=True))
+        sys.exit(run(settings, listener, url, lambda _: _announce(url)))
     sys.exit(_supervise(file, listener, url, processes))
 
 
@@ -105,7 +107,6 @@ def _bind(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port}: {problem.strerror}. Choose another --port."
         ) from problem
     listener.listen(_BACKLOG)
-    listener.set_inheritable(True)
     return listener
 
 
@@ -114,7 +115,25 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(settings: Settings, listener: socket.socket, url: str, *, announce: bool) -> int:
+Ready = Callable[["HttpServer"], None]
+"""Called once when the server accepts connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a process of several gets from its supervisor: the socket, a pipe to say that it serves, the public URL."""
+
+    listener: int
+    ready: int
+    url: str
+
+    @classmethod
+    def read(cls, text: str) -> "Inherited":
+        listener, ready, url = text.split(",", 2)
+        return cls(int(listener), int(ready), url)
+
+
+def run(settings: Settings, listener: socket.socket, url: str, ready: Ready) -> int:
     """One server process, until a signal."""
     import uvloop
 
@@ -122,17 +141,17 @@ def run(settings: Settings, listener: socket.socket, url: str, *, announce: bool
 
     configure_logging(settings.server.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    return uvloop.run(_run(settings, listener, url, announce=announce))
+    return uvloop.run(_run(settings, listener, url, ready))
 
 
-async def _run(settings: Settings, listener: socket.socket, url: str, *, announce: bool) -> int:
+async def _run(settings: Settings, listener: socket.socket, url: str, ready: Ready) -> int:
     from superfacility.bootstrap import open_services
     from superfacility.cli.http_server import HttpServer
 
     runtime = open_services(settings, public_url=url)
     stop = asyncio.Event()
     try:
-        server = HttpServer(runtime, stop, ready=lambda: _announce(url) if announce else _follow_supervisor(server))
+        server = HttpServer(runtime, stop, ready)
         async with asyncio.TaskGroup() as group:
             group.create_task(runtime.work(stop))
             await server.serve([listener])
@@ -142,8 +161,26 @@ async def _run(settings: Settings, listener: socket.socket, url: str, *, announc
     return 0
 
 
+def _announce(url: str) -> None:
+    say(f"Superfacility is serving {url}{BASE_PATH}")
+
+
+def _serve_inherited(settings: Settings, inherited: Inherited) -> None:
+    """Be one of several processes."""
+    listener = socket.socket(fileno=inherited.listener)
+    for descriptor in (inherited.listener, inherited.ready):
+        os.set_inheritable(descriptor, False)  # commands and jobs of people must not keep our port
+
+    def ready(server: "HttpServer") -> None:
+        os.write(inherited.ready, b".")
+        os.close(inherited.ready)
+        _follow_supervisor(server)
+
+    sys.exit(run(settings, listener, inherited.url, ready))
+
+
 def _follow_supervisor(server: "HttpServer") -> None:
-    """End when the supervisor has died."""
+    """Standard input is a pipe that only the supervisor holds: when it ends, the supervisor has died and so we stop."""
     loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def end() -> None:
@@ -154,22 +191,15 @@ def _follow_supervisor(server: "HttpServer") -> None:
     loop.add_reader(descriptor, end)
 
 
-def _announce(url: str) -> None:
-    say(f"Superfacility is serving {url}{BASE_PATH}")
-
-
-def _serve_inherited(settings: Settings, descriptor: int, url: str) -> None:
-    sys.exit(run(settings, socket.socket(fileno=descriptor), url, announce=False))
-
-
 def _supervise(file: Path, listener: socket.socket, url: str, processes: int) -> int:
     """Start the processes, pass signals on to them, and end when one of them ends: whoever started us starts again."""
+    ready, tell = os.pipe()
     command = [sys.executable, "-m", "superfacility.cli.main", "serve", "--config", str(file)]
-    command += ["--inherited", str(listener.fileno()), url]
-    # Their standard input is a pipe that only we hold: when it ends, we have died and they stop.
+    command += ["--inherited", f"{listener.fileno()},{tell},{url}"]
     children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]) for _ in range(processes)
+        subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno(), tell]) for _ in range(processes)
     ]
+    os.close(tell)
     stopping = False
 
     def pass_on(number: int, _: FrameType | None = None) -> None:
@@ -181,7 +211,8 @@ def _supervise(file: Path, listener: socket.socket, url: str, processes: int) ->
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
-    _announce(url)
+    if _all_ready(ready, processes):
+        _announce(url)
     while all(child.poll() is None for child in children):
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
     if not stopping:
@@ -190,3 +221,9 @@ def _supervise(file: Path, listener: socket.socket, url: str, processes: int) ->
     # One that was asked to stop before it could listen to signals has done nothing yet.
     codes = [0 if code == -signal.SIGTERM and stopping else abs(code) for code in (child.wait() for child in children)]
     return max(codes)
+
+
+def _all_ready(ready: int, processes: int) -> bool:
+    """Wait until each process has said that it serves, or has died before."""
+    with os.fdopen(ready, "rb") as pipe:
+        return len(pipe.read()) == processes

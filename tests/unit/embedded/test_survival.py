@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from superfacility.adapters.embedded import open_scheduler
 from superfacility.adapters.embedded.protocol import address
 from superfacility.facility.errors import FacilityError, Refused
 from superfacility.facility.jobs import JobScript, JobState
+from superfacility.facility.site import Site
 from superfacility.testing.contracts.scheduler import DEMO1, new_intent
 
 
@@ -259,3 +261,13 @@ async def test_an_output_that_cannot_be_opened_fails_the_job(place: Any) -> None
     job = await place.until(scheduler, job_id)
     assert (job.state, job.exit_code) == (JobState.FAILED, 1)
     assert not (place.home / "ran").exists()
+
+
+async def test_a_relative_state_folder_is_the_same_everywhere(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.root)
+    site = Site("here", lambda user: str(place.home), (), Path("state"), Path("state/bin"))
+    scheduler = open_scheduler(site, {"cores": 1}, place.transport)
+    place.opened.append(scheduler)
+    await place.submit(scheduler, "squeue -h -o %A > seen")
+    assert (await place.until(scheduler, "1")).state is JobState.COMPLETED
+    assert (place.home / "seen").read_text() == "1\n"

@@ -86,7 +86,7 @@ class EmbeddedScheduler:
             "gid": os.getgid(),
             "intent": str(intent),
             "work_dir": home,
-            "environment": clean_environment(user.name, home, _SHELL, str(self._site.programs)),
+            "environment": clean_environment(user.name, home, _SHELL, str(self._site.programs.absolute())),
             **content,
         }
         return JobId(str((await self._ask(question))["job"]))

@@ -19,7 +19,7 @@ def write_programs(folder: Path, state: Path) -> None:
     """Put the six programs there, or leave them as they are if nothing changed."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PROGRAMS:
-        command = shlex.join(python_command(f"programs.{name}", str(state)))
+        command = shlex.join(python_command(f"programs.{name}", str(state.absolute())))
         text = f'#!/bin/sh\nexec {command} "$@"\n'
         path = folder / name
         if path.is_file() and path.read_text() == text:

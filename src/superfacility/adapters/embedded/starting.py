@@ -15,7 +15,7 @@ def start_daemon(state: Path) -> None:
     """Returns once it is detached, before it listens. OSError if the interpreter cannot be run."""
     with contextlib.suppress(subprocess.TimeoutExpired):  # whoever waits for the daemon has a deadline of its own
         subprocess.run(
-            python_command("daemon.server", str(state)),
+            python_command("daemon.server", str(state.absolute())),
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

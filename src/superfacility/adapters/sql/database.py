@@ -43,7 +43,9 @@ class Database:
         except sqlite3.Error as problem:
             raise translate(problem) from problem
         if found != SCHEMA:
-            raise Unavailable(f"The database {path} has schema {found}, this version needs {SCHEMA}: run `sfapi migrate`.")
+            raise Unavailable(
+                f"The database {path} has schema {found}, this version needs {SCHEMA}: run `sfapi migrate`."
+            )
         return cls(path, on_commit)
 
     async def write(self, change: Callable[[Connection], Value]) -> Value:

@@ -266,8 +266,11 @@ async def test_an_output_that_cannot_be_opened_fails_the_job(place: Any) -> None
 async def test_a_relative_state_folder_is_the_same_everywhere(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place.root)
     site = Site("here", lambda user: str(place.home), (), Path("state"), Path("state/bin"))
-    scheduler = open_scheduler(site, {"cores": 1}, place.transport)
-    place.opened.append(scheduler)
-    await place.submit(scheduler, "squeue -h -o %A > seen")
-    assert (await place.until(scheduler, "1")).state is JobState.COMPLETED
-    assert (place.home / "seen").read_text() == "1\n"
+    scheduler: Any = open_scheduler(site, {"cores": 1}, place.transport)
+    try:
+        await place.submit(scheduler, "squeue -h -o %A > seen")
+        assert (await place.until(scheduler, "1")).state is JobState.COMPLETED
+        assert (place.home / "seen").read_text() == "1\n"
+    finally:
+        await scheduler.stop_daemon()
+        await scheduler.aclose()

@@ -1,28 +1,32 @@
 """uvicorn with our way to stop: the first signal ends gracefully, the second at once."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
 from types import FrameType
 
-import structlog
 import uvicorn
+import uvloop
 
 from superfacility.app import create_app
-from superfacility.bootstrap import Runtime
+from superfacility.bootstrap import Runtime, open_services
 from superfacility.cli.access_log import AccessLog
-from superfacility.settings import BASE_PATH
+from superfacility.core.logging import configure_logging
+from superfacility.settings import BASE_PATH, Settings
 
 _IDLE_SECONDS = 75
 _FORCED = 130
-_log = structlog.get_logger(__name__)
+
+Ready = Callable[["HttpServer"], None]
+"""Called once when the server accepts connections."""
 
 
 class HttpServer(uvicorn.Server):
     """Serves one runtime. `stop` is set as soon as the end begins, `ready` called when connections are accepted."""
 
-    def __init__(self, runtime: Runtime, stop: asyncio.Event, ready: Callable[["HttpServer"], None]) -> None:
+    def __init__(self, runtime: Runtime, stop: asyncio.Event, ready: Ready) -> None:
         settings = runtime.settings
         app = create_app(
             runtime.services,
@@ -59,3 +63,24 @@ class HttpServer(uvicorn.Server):
             os._exit(_FORCED)
         self.should_exit = True
         self._loop.call_soon_threadsafe(self._stop.set)
+
+
+def run(settings: Settings, listener: socket.socket, url: str, ready: Ready) -> int:
+    """One server process, until a signal."""
+    configure_logging(settings.server.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return uvloop.run(_run(settings, listener, url, ready))
+
+
+async def _run(settings: Settings, listener: socket.socket, url: str, ready: Ready) -> int:
+    runtime = open_services(settings, public_url=url)
+    stop = asyncio.Event()
+    try:
+        server = HttpServer(runtime, stop, ready)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runtime.work(stop))
+            await server.serve([listener])
+            stop.set()
+    finally:
+        await runtime.aclose()
+    return 0

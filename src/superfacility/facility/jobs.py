@@ -1,7 +1,7 @@
 """Jobs: what is submitted, and what the scheduler says of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -144,4 +144,3 @@ class QueueSnapshot:
     jobs: tuple[Job, ...]
     taken_at: datetime
     version: int = 0
-    by_id: Mapping[str, Job] = field(default_factory=dict)

@@ -39,11 +39,8 @@ class Role(StrEnum):
     USER = "user"
 
     @property
-    def manages_members(self) -> bool:
-        return self in {Role.PI, Role.PI_PROXY, Role.MEMBERSHIP_MANAGER}
-
-    @property
     def creates_groups(self) -> bool:
+        """And changes their members."""
         return self is not Role.USER
 
 

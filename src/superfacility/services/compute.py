@@ -8,7 +8,6 @@ from typing import Any
 
 from superfacility.core.clock import Clock
 from superfacility.core.identifiers import new_uuid
-from superfacility.core.pagination import Page
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import FacilityError, Refused, Unsupported
 from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, JobState
@@ -198,10 +197,6 @@ class ComputeService:
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
         audit = AuditEntry(now, principal.user.name, handler, target, principal.client_id, principal.address)
         return await self.queue.accept(new, audit, idempotency)
-
-
-def page_of(jobs: Sequence[Job], page: Page) -> Sequence[Job]:
-    return jobs if page == Page() else page.of(jobs)
 
 
 def _pending(task: Task, job_id: JobId) -> Job:

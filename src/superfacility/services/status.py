@@ -126,15 +126,6 @@ class StatusService:
         stamped = replace(outage, updated_at=self.clock.now())
         return await self.board.save_outage(stamped, self._audit(actor, "status.save_outage", outage.resource))
 
-    async def change_outage(
-        self, outage_id: int, actor: str, *, status: OutageStatus | None = None, end_at: datetime | None = None
-    ) -> Outage:
-        """Extend, complete or cancel."""
-        found = next((each for each in await self.board.outages() if each.id == outage_id), None)
-        if found is None:
-            raise NotFound(f"No outage {outage_id}; `sfapi admin outage list` shows them.")
-        return await self.announce(replace(found, status=status or found.status, end_at=end_at or found.end_at), actor)
-
     async def remove_outage(self, outage_id: int, actor: str) -> None:
         await self.board.remove_outage(outage_id, self._audit(actor, "status.remove_outage", str(outage_id)))
 

@@ -28,7 +28,7 @@ class TaskStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        return self is not TaskStatus.NEW
+        return not TRANSITIONS[self]
 
 
 TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {

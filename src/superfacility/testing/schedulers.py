@@ -171,7 +171,7 @@ class FakeScheduler:
         self._before("queue")
         now = self.clock.now()
         jobs = tuple(self._with_row(job, now) for job in self.jobs.values() if not job.state.terminal)
-        return QueueSnapshot(jobs, now, self.version, {job.id: job for job in jobs})
+        return QueueSnapshot(jobs, now, self.version)
 
     def _with_row(self, job: Job, now: datetime) -> Job:
         elapsed = now - job.started_at if job.state is JobState.RUNNING and job.started_at else job.elapsed

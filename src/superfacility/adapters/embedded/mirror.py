@@ -81,7 +81,7 @@ class Mirror:
         if membership_changed:
             self._queued = dict(sorted(self._queued.items()))
         jobs = tuple(self._queued.values())
-        self._snapshot = QueueSnapshot(jobs, now, self._generation, {job.id: job for job in jobs})
+        self._snapshot = QueueSnapshot(jobs, now, self._generation)
         return self._snapshot
 
     def _running(self) -> list[int]:

@@ -2,7 +2,7 @@
 
 import binascii
 import codecs
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import orjson
@@ -10,8 +10,6 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from superfacility.facility.transport import OpenFile
-
-Opener = Callable[[], AbstractAsyncContextManager[OpenFile]]
 
 _BEFORE = b'{"status":"OK","file":"'
 _AFTER = b'","is_binary":%s,"error":null}'

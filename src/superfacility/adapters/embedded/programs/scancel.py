@@ -37,17 +37,7 @@ def _scancel(state: Path, words: Sequence[str]) -> int:
     arguments = _SYNTAX.parse(words)
     options = arguments.options
     ids = [each for word in arguments.words for text in _split(word) for each in _expand(text)]
-    selecting = options.keys() & {
-        "account",
-        "jobname",
-        "name",
-        "partition",
-        "qos",
-        "reservation",
-        "state",
-        "user",
-        "me",
-    }
+    selecting = options.keys() & _SELECTING
     if not ids and not selecting:
         raise Failure("scancel: error: No job identification provided")
     if selecting:

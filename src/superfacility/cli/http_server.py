@@ -13,6 +13,7 @@ import uvloop
 from superfacility.app import create_app
 from superfacility.bootstrap import Runtime, open_services
 from superfacility.cli.access_log import AccessLog
+from superfacility.cli.http_protocol import BoundedHead
 from superfacility.core.logging import configure_logging
 from superfacility.settings import BASE_PATH, Settings
 
@@ -38,7 +39,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 AccessLog(app) if settings.server.access_log else app,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedHead,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,0 +1,112 @@
+"""What a stranger can make the server hold before a token is looked at."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from superfacility.cli import http_protocol
+from superfacility.cli.http_protocol import HEAD_LIMIT, BoundedHead
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+class _Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+        self._changed = asyncio.Event()
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+        self._changed.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self._changed.set()
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    async def until(self, done: Callable[["_Transport"], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not done(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def _connected() -> tuple[BoundedHead, _Transport]:
+    config = uvicorn.Config(_app, http=BoundedHead, ws="none", lifespan="off", log_config=None)
+    protocol, transport = BoundedHead(config, ServerState(), {}), _Transport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"GET /?", b"a" * 1000),
+        (b"GET / HTTP/1.1\r\nA: ", b"a" * 1000),
+        (b"GET / HTTP/1.1\r\n", b"a: b\r\n" * 200),
+    ],
+)
+async def test_an_endless_head_is_refused(start: bytes, piece: bytes) -> None:
+    protocol, transport = _connected()
+    protocol.data_received(start)
+    sent = 0
+    while not transport.closed and sent < 10 * HEAD_LIMIT:
+        protocol.data_received(piece)
+        sent += len(piece)
+    assert sent <= HEAD_LIMIT + len(piece)
+    assert transport.written.startswith(b"HTTP/1.1 431 ")
+    protocol.connection_lost(None)
+
+
+async def test_bodies_and_many_requests_are_not_heads() -> None:
+    protocol, transport = _connected()
+    body = b"x" * (3 * HEAD_LIMIT)
+    whole = b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    for count in (1, 2):
+        cut = 30 + count  # in the middle of a head
+        protocol.data_received(whole[:cut])
+        protocol.data_received(whole[cut : cut + len(body)])
+        protocol.data_received(whole[cut + len(body) :])
+        await transport.until(lambda it, count=count: it.written.count(str(len(body)).encode()) == count)
+    assert not transport.closed
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nA: "])
+async def test_a_head_that_never_ends_gives_its_place_back(monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.01)
+    protocol, transport = _connected()
+    protocol.data_received(start)
+    await transport.until(lambda it: it.closed)
+    assert transport.written.startswith(b"HTTP/1.1 408 ")
+    protocol.connection_lost(None)
+
+
+async def test_a_slow_answer_is_not_a_slow_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.01)
+    protocol, transport = _connected()
+    protocol.data_received(b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+    await asyncio.sleep(0.05)
+    protocol.data_received(b"ab")
+    await transport.until(lambda it: it.written.endswith(b"0\r\n\r\n"))
+    assert transport.written.startswith(b"HTTP/1.1 200 ")
+    protocol.connection_lost(None)

@@ -99,7 +99,7 @@ async def test_submission_ends_with_the_job_id(site):
         task = await site.result(body["task_id"])
     assert set(task) == {"id", "status", "result"}
     assert task["status"] == "completed"
-    assert json.loads(task["result"]) == {"status": "ok", "jobid": "1000", "error": None}
+    assert task["result"] == '{"status":"ok","jobid":"1000","error":null}'
 
 
 async def test_a_job_is_visible_the_moment_its_id_is_known(site):
@@ -170,6 +170,14 @@ async def test_all_kinds_of_bodies(site, options):
     assert answer.json()["status"] == "OK", answer.text
     intent = (await site.queue.tasks("demo1"))[0].intent
     assert (intent["path"], intent["text"], intent["arguments"]) == ("/home/demo1/x.sh", None, ["a", "b c"])
+
+
+async def test_callbacks_are_kept_with_the_submission(site):
+    await submit(site, callbackUrl="https://else.example/end", callbackEmail="a@else.example", callbackTimeout="60")
+    await submit(site, callbackUrl="", callbackEmail="", callbackTimeout="")
+    without, given = [task.intent["callback"] for task in await site.queue.tasks("demo1")]
+    assert given == {"url": "https://else.example/end", "email": "a@else.example", "timeout": 60}
+    assert without == {"url": None, "email": None, "timeout": None}
 
 
 @pytest.mark.parametrize("body", [{}, {"job": "x"}, {"job": "x", "isPath": "perhaps"}, {"isPath": "true"}])

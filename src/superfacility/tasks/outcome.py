@@ -66,7 +66,7 @@ def judge(run: Run) -> Outcome:
         return _after_cancellation(run, CANCELLED)
     problem = work.exception()
     if problem is None:
-        return Finish(TaskStatus.COMPLETED, {"status": "ok", "error": None, **work.result()})
+        return Finish(TaskStatus.COMPLETED, _complete(work.result()))
     if isinstance(problem, Cancelled):
         return _after_cancellation(run, problem.result)
     if run.disturbed and run.handler.kind is HandlerKind.AT_MOST_ONCE:
@@ -75,6 +75,11 @@ def judge(run: Run) -> Outcome:
         return _after_error(run, problem)
     log.error("a handler failed", task=run.task.id, handler=run.handler.name, exc_info=problem)
     return _retry(run, UNEXPECTED, run.handler.kind is not HandlerKind.AT_MOST_ONCE)
+
+
+def _complete(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its own keys in their order, as programs know them; never without `status` and `error`."""
+    return {"status": "ok", **result, "error": result.get("error")}
 
 
 def _after_cancellation(run: Run, result: Mapping[str, Any]) -> Outcome:

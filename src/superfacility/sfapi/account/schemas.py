@@ -22,11 +22,11 @@ class UserInfo(BaseModel):
                     "uid": 1001,
                     "name": "demo1",
                     "firstname": "Dana",
-                    "middlename": "",
                     "lastname": "Demo",
-                    "email": "demo1@example.org",
+                    "middlename": "",
                     "workphone": "",
                     "otherPhones": "",
+                    "email": "demo1@example.org",
                 }
             ]
         }
@@ -35,11 +35,11 @@ class UserInfo(BaseModel):
     uid: int
     name: str
     firstname: str
-    middlename: str
     lastname: str
-    email: str
+    middlename: str
     workphone: str
     otherPhones: str  # noqa: N815 - the name on the wire
+    email: str
 
     @classmethod
     def of(cls, user: User) -> "UserInfo":
@@ -47,11 +47,11 @@ class UserInfo(BaseModel):
             uid=user.uid,
             name=user.name,
             firstname=user.first_name,
-            middlename=user.middle_name,
             lastname=user.last_name,
-            email=user.email,
+            middlename=user.middle_name,
             workphone=user.work_phone,
             otherPhones=user.other_phones,
+            email=user.email,
         )
 
 

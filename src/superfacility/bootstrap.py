@@ -181,6 +181,7 @@ class Runtime:
     facility: Facility
     services: Services
     worker: Worker
+    clock: Clock
 
     async def work(self, stop: asyncio.Event) -> None:
         """Work on tasks and run the loops in the background, until `stop`; running tasks are handed back."""
@@ -200,10 +201,9 @@ class Runtime:
 
     async def _housekeeping(self, stop: asyncio.Event) -> None:
         retention = timedelta(days=self.settings.limits.task_retention_days)
-        clock = SystemClock()
         while True:
-            tasks = await self.stores.queue.purge(clock.now() - retention)
-            assertions = await self.stores.assertions.forget(clock.now())
+            tasks = await self.stores.queue.purge(self.clock.now() - retention)
+            assertions = await self.stores.assertions.forget(self.clock.now())
             _log.debug("purged", tasks=tasks, assertions=assertions)
             if await _stopped(stop, _HOUSEKEEPING_SECONDS):
                 return
@@ -259,7 +259,7 @@ def open_services(settings: Settings, *, public_url: str | None = None, clock: C
     )
     lease = FileLease(settings.path(settings.state) / "workers")
     worker = Worker(stores.queue, registry, lease, clock, concurrency=settings.server.concurrent_tasks)
-    return Runtime(settings, stores, facility, services, worker)
+    return Runtime(settings, stores, facility, services, worker, clock)
 
 
 def _services(settings: Settings, stores: Stores, facility: Facility, bound_url: str, clock: Clock) -> Services:
@@ -315,6 +315,7 @@ def _token_service(settings: Settings, stores: Stores, bound_url: str, clock: Cl
         token_urls=(*own, *settings.tokens.additional_urls),
         profile=Profile(settings.tokens.profile),
         clock=clock,
+        audit=stores.audit,
     )
 
 

@@ -76,13 +76,17 @@ def _time(name: str, text: str, now: datetime) -> datetime | None:
         return None
     if text in {"today", "midnight"}:
         return since_midnight(now)
-    if relative := _RELATIVE.fullmatch(text):
-        sign, count, unit = relative.groups()
-        step = timedelta(**{f"{unit}s": int(count)}) if unit else timedelta()
-        return now - step if sign == "-" else now + step
     try:
+        if relative := _RELATIVE.fullmatch(text):
+            return _from_now(*relative.groups(), now)
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{name} in kwargs is not a time: {text!r}; write it like 2026-05-31T18:00:00 or now-2hours."
         ) from error
+
+
+def _from_now(sign: str | None, count: str | None, unit: str | None, now: datetime) -> datetime:
+    """`OverflowError` beyond the calendar's ends."""
+    step = timedelta(**{f"{unit}s": int(count)}) if unit and count else timedelta()
+    return now - step if sign == "-" else now + step

@@ -32,7 +32,8 @@ def test_filters(arguments, expected):
     assert job_query(arguments, NOW) == expected
 
 
-@pytest.mark.parametrize("argument", ["", "clusters=x", "jobid=1;2", "user=a\nb", "format=%all", "starttime=soon", "="])
+@pytest.mark.parametrize("argument", ["", "clusters=x", "jobid=1;2", "user=a\nb", "format=%all", "starttime=soon", "=",
+                                      "starttime=now-999999weeks", "endtime=now+999999weeks"])  # fmt: skip
 def test_what_is_not_on_the_list(argument):
     with pytest.raises(InvalidInput):
         job_query([argument], NOW)

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ HTTP_STATUS_ERRORS = (httpx.HTTPStatusError, httpx2.HTTPStatusError)
 
 HELLO = "#!/bin/bash\n#SBATCH -q debug\n#SBATCH -C cpu\n#SBATCH -A m0001\n#SBATCH -t 5\necho hello from $SLURM_JOB_ID\n"
 SLEEPER = HELLO + "sleep 120\n"
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +98,21 @@ class TestCredentials:
             assert refused.value.response.status_code == 403
             assert "revoked" in refused.value.response.json()["detail"]
 
+    def test_expired_client_is_told_so(self, served: Any) -> None:
+        key = served.key(level="green")
+        with Client(key=key, api_base_url=served.base_url, token_url=served.token_url) as client:
+            assert client.user().name == "demo1"
+            served.admin("client", "renew", json.loads(key.read_text())["client_id"], "--days", "0.00001")
+            with pytest.raises(HTTP_STATUS_ERRORS) as refused:
+                until(lambda: client.user() is None)
+            assert refused.value.response.status_code == 403
+            assert "expired" in refused.value.response.json()["detail"]
+        with (
+            pytest.raises(Exception, match="expired"),
+            Client(key=key, api_base_url=served.base_url, token_url=served.token_url) as late,
+        ):
+            late.user()
+
     def test_level_too_low(self, served: Any) -> None:
         with Client(key=served.key(level="yellow"), api_base_url=served.base_url, token_url=served.token_url) as client:
             machine = client.compute(Machine.perlmutter)
@@ -129,12 +152,15 @@ class TestMetaAndStatus:
         assert client.resources.outages(name)
 
     def test_notes(self, client: Client) -> None:
-        assert isinstance(client.resources.notes(), dict)
-        assert isinstance(client.resources.notes("perlmutter"), list)
+        (note,) = client.resources.notes("perlmutter")
+        assert note.active
+        assert "demonstration" in note.notes
+        assert client.resources.notes() == {"perlmutter": [note]}
 
     def test_outages_of_a_machine(self, perlmutter: Any) -> None:
-        assert isinstance(perlmutter.outages(), list)
-        assert isinstance(perlmutter.planned_outages(), list)
+        (planned,) = perlmutter.planned_outages()
+        assert planned in perlmutter.outages()
+        assert planned.start_at.tzinfo is not None
 
     def test_unknown_resource(self, client: Client) -> None:
         with pytest.raises(HTTP_STATUS_ERRORS, match="404"):
@@ -340,6 +366,66 @@ class TestAsync:
         assert await job.complete() == JobState.COMPLETED
         (result,) = await machine.ls(f"{home}/result.txt")
         assert (await result.download()).read().strip() == "10"
+
+    async def test_meta_and_status(self, aclient: AsyncClient) -> None:
+        assert await aclient.api.changelog()
+        assert (await aclient.api.config())["compute.targets"] == "perlmutter"
+        assert (await aclient.resources.status("perlmutter")).status is StatusValue.active
+        assert {"perlmutter", "globus"} <= set(await aclient.resources.status())
+        assert set(await aclient.resources.outages()) == {"perlmutter"}
+        (planned,) = await aclient.resources.planned_outages("perlmutter")
+        assert (await aclient.resources.planned_outages()) == {"perlmutter": [planned]}
+        assert planned in await aclient.resources.outages("perlmutter")
+        assert (await aclient.resources.notes()) == {"perlmutter": await aclient.resources.notes("perlmutter")}
+        machine = await aclient.compute(Machine.perlmutter)
+        assert await machine.planned_outages() == [planned]
+        assert planned in await machine.outages()
+
+    async def test_account(self, aclient: AsyncClient) -> None:
+        user = await aclient.user()
+        assert (user.name, (await aclient.user("demo2")).name) == ("demo1", "demo2")
+        (project,) = await user.projects()
+        assert [role.repo_name for role in await user.roles()] == [project.repo_name]
+        assert aclient._client_id in {each.clientId for each in await user.clients()}
+        assert "g0001" in {group.name for group in await user.groups()}
+        group = await project.create_group(f"t-{uuid4().hex[:6]}")
+        await group.add("demo2")
+        assert {(await member.user()).name for member in group.members} == {"demo1", "demo2"}
+        await group.remove(["demo2"])
+        await group.update()
+        assert [member.name for member in (await aclient.group(group.name)).members] == ["demo1"]
+
+    async def test_jobs_and_commands(self, aclient: AsyncClient) -> None:
+        machine = await aclient.compute(Machine.perlmutter)
+        job = await machine.submit_job(SLEEPER)
+        assert await job.running() == JobState.RUNNING
+        assert job.jobid in {each.jobid for each in await machine.jobs(user="demo1", partition="regular")}
+        assert (await machine.job(job.jobid, command=JobCommand.squeue)).work_dir
+        await job.cancel(wait=True)
+        assert (await machine.job(job.jobid, command=JobCommand.sacct)).state == JobState.CANCELLED
+        assert await machine.run("echo hello") == "hello\n"
+        with pytest.raises(SfApiError, match="No such file"):
+            await machine.run("cat /no/such/file")
+
+    async def test_files_and_transfers(self, aclient: AsyncClient, home: str, served: Any) -> None:
+        machine = await aclient.compute(Machine.perlmutter)
+        (folder,) = await machine.ls(home, directory=True)
+        assert await folder.is_dir()
+        remote = folder / f"note-{uuid4().hex[:6]}.txt"
+        async with remote.open("wb") as file:
+            file.write(b"0123456789")
+        await remote.update()
+        assert (await remote.is_file(), await remote.is_symlink(), remote.size) == (True, False, 10)
+        async with remote.open("r") as file:
+            assert file.read() == "0123456789"
+        assert remote.name in {entry.name for entry in await folder.ls()}
+        with pytest.raises(SfApiError, match="No such file"):
+            await machine.ls(f"{home}/nothing here")
+        globus = await aclient.storage.globus()
+        transfer = await globus.start_transfer("dtns", "hpss", str(remote), f"/demo1/{remote.name}")
+        await transfer.complete()
+        assert (await globus.transfer(transfer.transfer_id)).globus_status.value == "SUCCEEDED"
+        assert (served.directory / "archive" / "demo1" / remote.name).read_bytes() == b"0123456789"
 
     async def test_own_objects_only(self, served: Any, aclient: AsyncClient) -> None:
         machine = await aclient.compute(Machine.perlmutter)

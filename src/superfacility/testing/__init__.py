@@ -1,1 +1,4 @@
-"""Published doubles: fakes of every port, and the contract suites that fakes and real adapters both pass."""
+"""Published doubles: fakes of every port, and the contract suites that fakes and real adapters both pass.
+
+Production code never imports them, and no fixture of a single test belongs here.
+"""

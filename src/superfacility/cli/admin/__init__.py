@@ -1,1 +1,4 @@
-"""`sfapi admin`: one module a noun. What every noun needs is in `desk`; the rules are in `services` and the stores."""
+"""`sfapi admin`: one module a noun. What every noun needs is in `desk`.
+
+The rules are in `services` and the stores, not here.
+"""

@@ -1,1 +1,1 @@
-"""Compute: list, look at, submit and cancel jobs."""
+"""Compute: list, look at, submit and cancel jobs. The tasks that do it are read back under `/tasks`, not here."""

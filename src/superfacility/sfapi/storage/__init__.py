@@ -1,1 +1,1 @@
-"""Transfers between systems and the archive: `/storage`."""
+"""Transfers between systems and the archive: `/storage`. Single files are read and written by `/utilities`."""

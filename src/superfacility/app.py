@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from superfacility.auth import routes as auth
 from superfacility.http import errors
 from superfacility.http.openapi import TITLE, VERSION, document
-from superfacility.http.routing import Edge, HotLane, public_route
+from superfacility.http.polling import PollingLane
+from superfacility.http.routing import Edge, public_route
 from superfacility.http.swagger import documentation_routes
 from superfacility.services.services import Services
 from superfacility.sfapi.account import routes as account
@@ -30,13 +31,13 @@ from superfacility.sfapi.utilities import routes as utilities
 BASE_PATH = "/api/v1.2"
 TOKEN_URL = "/oauth2/token"  # noqa: S105 - an address
 _GROUPS = (meta, status, account, compute, storage, tasks, utilities, reservations)
-_HOT = (status, tasks, compute)
+_POLLED = (status, tasks, compute)
 
 
 class Application(FastAPI):
     """FastAPI with a lane for the reads that everybody polls."""
 
-    lane = HotLane(())
+    lane: PollingLane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
@@ -65,13 +66,12 @@ def create_app(
     app.openapi = partial(openapi_document, base_path)  # type: ignore[method-assign]  # FastAPI's way to replace it
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
-    hot = [route for group in _HOT for route in group.hot_routes(base_path)]
-    app.router.routes.extend([*hot, *documentation_routes(base_path, app.title), _openapi_route(base_path)])
+    app.router.routes.extend([*documentation_routes(base_path, app.title), _openapi_route(base_path)])
     app.include_router(_endpoint_groups(), prefix=base_path)
     app.include_router(auth.router)
     errors.install(app)
     app.add_middleware(Edge, base_path=base_path)
-    app.lane = HotLane(hot)
+    app.lane = PollingLane(services, base_path, [read for group in _POLLED for read in group.POLLED])
     return app
 
 

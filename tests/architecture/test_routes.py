@@ -15,10 +15,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from superfacility.app import BASE_PATH, create_app, openapi_document
+from superfacility.app import _POLLED, BASE_PATH, create_app, openapi_document
 from superfacility.facility.errors import NotFound
 from superfacility.facility.people import User, UserName
-from superfacility.http.routing import is_open
 from superfacility.http.security import declared_scope, is_public
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
@@ -90,7 +89,7 @@ CALLS = [
 @pytest.mark.parametrize(("path", "route"), ROUTES)
 def test_every_route_declares_a_scope_or_is_public(path: str, route: Any) -> None:
     scope = declared_scope(route)
-    public = is_public(route) or is_open(route)
+    public = is_public(route)
     assert (scope is None) == public, f"{path}: declare a scope with `requires(Scope…)`, or mark it PUBLIC"
 
 
@@ -124,14 +123,12 @@ async def test_without_a_token_only_public_routes_answer(header: dict[str, str])
                 assert (answer.status_code == 403) == (operation["x-nersc-scope"] != "public"), (method, path)
 
 
-def test_plain_routes_stand_for_documented_ones() -> None:
-    """A hot read without FastAPI's part asks for the same scope as the ordinary route that documents it."""
-    gets = [(path, route) for path, route in walk(APP.router.routes) if "GET" in (route.methods or ())]
-    documented = {path: declared_scope(route) for path, route in gets if getattr(route, "dependant", None) is not None}
-    plain = {path: declared_scope(route) for path, route in gets if getattr(route, "dependant", None) is None}
-    shared = documented.keys() & plain.keys()
-    assert len(shared) >= 4
-    assert {path: plain[path] for path in shared} == {path: documented[path] for path in shared}
+def test_polled_reads_stand_for_documented_routes() -> None:
+    """A read without FastAPI's part asks for the same scope as the ordinary route that documents it."""
+    documented = {path: declared_scope(route) for path, route in walk(APP.router.routes) if "GET" in route.methods}
+    polled = {BASE_PATH + read.path: read.scope for group in _POLLED for read in group.POLLED}
+    assert len(polled) >= 4
+    assert polled == {path: documented[path] for path in polled}
 
 
 def test_the_committed_description_is_current() -> None:

@@ -1,11 +1,11 @@
-"""The outermost layer of every request, and plain routes for the few reads that everybody polls.
+"""The outermost layer of every request, and plain routes beside FastAPI's.
 
 Existing programs add and leave out trailing slashes and follow no redirects, so both spellings are the same path here.
 Paths of `/utilities/` stay byte by byte as they came: there a slash is part of a file's name.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
 from starlette.requests import Request
@@ -15,15 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from superfacility.core.identifiers import new_uuid
-from superfacility.http.security import authorize
-from superfacility.oauth.principal import Principal
-from superfacility.oauth.scopes import Scope as SecurityScope
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _REQUEST_PREFIX = new_uuid().hex[:16].encode()
 _REQUEST_NUMBERS = count(1)
 _METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
-_UNLESS_SET = [
+UNLESS_SET = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"access-control-allow-origin", b"*"),
@@ -32,7 +29,6 @@ _UNLESS_SET = [
 ]
 
 PublicEndpoint = Callable[[Request], Awaitable[Response]]
-ScopedEndpoint = Callable[[Request, Principal], Awaitable[Response]]
 
 
 class Edge:
@@ -47,8 +43,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        request_id = _request_id(scope["headers"])
-        send = _with_headers(send, request_id)
+        own_id = request_id(scope["headers"])
+        send = _with_headers(send, own_id)
         if scope["method"] == "OPTIONS":
             await _preflight(headers, send)
             return
@@ -56,43 +52,11 @@ class Edge:
             scope, send = _one_spelling(scope), _without_body(scope, send)
             if scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
-        with bound_contextvars(request_id=request_id.decode()):
+        with bound_contextvars(request_id=own_id.decode()):
             await self._app(scope, receive, send)
 
 
-class HotLane:
-    """The polled reads go no deeper than here: the layers below cost more than these answers."""
-
-    def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = [(route.path_regex, route.endpoint) for route in routes]
-
-    async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """False, with nothing sent, for every request that the ordinary way must answer: also each that fails."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
-            return False
-        for pattern, endpoint in self._routes:
-            found = pattern.match(scope["path"])
-            if found is None:
-                continue
-            try:
-                response = await endpoint(Request({**scope, "path_params": found.groupdict()}, receive))
-            except Exception:  # the ordinary way meets it again, and has the words for it
-                return False
-            await _send_whole(response, _request_id(scope["headers"]), send)
-            return True
-        return False
-
-
-async def _send_whole(response: Response, request_id: bytes, send: Send) -> None:
-    headers = response.raw_headers
-    present = {name for name, _ in headers}
-    headers.extend(each for each in _UNLESS_SET if each[0] not in present)
-    headers.append((b"x-request-id", request_id))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
-
-
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The caller's, if it is fit for a log, or a new one."""
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
@@ -103,24 +67,8 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 def public_route(path: str, endpoint: PublicEndpoint) -> Route:
     """A plain GET route that anybody may call."""
     route = Route(path, endpoint, methods=["GET"], include_in_schema=False)
-    endpoint.public = True  # type: ignore[attr-defined]  # read by is_open
+    endpoint.public = True  # type: ignore[attr-defined]  # read by is_public
     return route
-
-
-def scoped_route(path: str, scope: SecurityScope, endpoint: ScopedEndpoint) -> Route:
-    """A plain GET route that asks for a scope, as `requires` does for FastAPI's."""
-
-    async def checked(request: Request) -> Response:
-        principal = await authorize(request.scope, request.app.state.services, scope)
-        return await endpoint(request, principal)
-
-    checked.required_scope = scope  # type: ignore[attr-defined]  # read by declared_scope
-    return Route(path, checked, methods=["GET"], name=endpoint.__name__, include_in_schema=False)
-
-
-def is_open(route: object) -> bool:
-    """Whether a plain route is marked as open to everybody."""
-    return bool(getattr(getattr(route, "endpoint", None), "public", False))
 
 
 def _one_spelling(scope: Scope) -> Scope:
@@ -143,13 +91,13 @@ def _without_body(scope: Scope, send: Send) -> Send:
     return send_head
 
 
-def _with_headers(send: Send, request_id: bytes) -> Send:
+def _with_headers(send: Send, own_id: bytes) -> Send:
     async def send_more(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message["headers"])
             present = {name for name, _ in headers}
-            headers.extend(each for each in _UNLESS_SET if each[0] not in present)
-            headers.append((b"x-request-id", request_id))
+            headers.extend(each for each in UNLESS_SET if each[0] not in present)
+            headers.append((b"x-request-id", own_id))
             message["headers"] = headers
         await send(message)
 

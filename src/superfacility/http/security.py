@@ -5,6 +5,7 @@ how a request is read.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from fastapi import Depends, Request
@@ -47,7 +48,7 @@ PUBLIC: Any = Depends(_open_to_everybody)
 
 
 async def authorize(scope: Mapping[str, Any], services: _HasTokens, required: Scope) -> Principal:
-    """The same check for a plain route, whose endpoint has an attribute `required_scope` (or `public`) to say so."""
+    """The same check for a read that does without FastAPI's part."""
     principal = await services.tokens.authenticate(_bearer(scope), _address(scope))
     check_scope(principal, required)
     return principal
@@ -73,8 +74,13 @@ def _address(scope: Mapping[str, Any]) -> str:
     peer = client[0] if client and client[0] else None
     trusted = getattr(scope["app"].state, "trusted_proxies", ())
     if not trusted:
-        return source_address(peer, (), (), ())
+        return _own_address(peer)
     return source_address(peer, _header(scope, b"x-forwarded-for"), _header(scope, b"forwarded"), trusted)
+
+
+@lru_cache(maxsize=4096)
+def _own_address(peer: str | None) -> str:
+    return source_address(peer, (), (), ())
 
 
 def _header(scope: Mapping[str, Any], name: bytes) -> list[str]:
@@ -86,17 +92,13 @@ def declared_scope(route: object) -> Scope | None:
     for call in _calls(route):
         if isinstance(call, ScopeCheck):
             return call.scope
-    declared: Scope | None = getattr(_endpoint(route), "required_scope", None)
-    return declared
+    return None
 
 
 def is_public(route: object) -> bool:
-    """Whether a route is marked as open to everybody."""
-    return getattr(_endpoint(route), "public", False) or any(call is _open_to_everybody for call in _calls(route))
-
-
-def _endpoint(route: object) -> object:
-    return getattr(route, "endpoint", None)
+    """Whether a route is marked as open to everybody, a plain one by its endpoint's attribute `public`."""
+    plain = getattr(getattr(route, "endpoint", None), "public", False)
+    return plain or any(call is _open_to_everybody for call in _calls(route))
 
 
 def _calls(route: object) -> Iterator[object]:

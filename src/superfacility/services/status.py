@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
@@ -39,7 +39,7 @@ class StatusView:
     resources: tuple[Resource, ...]
     outages: Mapping[ResourceName, tuple[Outage, ...]]
     notes: Mapping[ResourceName, tuple[Note, ...]]
-    answers: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def planned(self, name: ResourceName) -> tuple[Outage, ...]:
         return tuple(each for each in self.outages.get(name, ()) if each.status is OutageStatus.PLANNED)

@@ -304,14 +304,11 @@ async def test_a_changed_range_counts_at_once(facility, program):
     assert_refused(await facility.get(RED, token), "address 127.0.0.1")
 
 
-async def test_routes_say_what_they_require():
+async def test_plain_routes_say_that_they_are_public():
     async def plain(scope, receive, send):
         await JSONResponse({})(scope, receive, send)
 
-    plain.required_scope = Scope.TASKS_READ
-    assert declared_scope(Route("/tasks", plain)) is Scope.TASKS_READ
     assert not is_public(Route("/tasks", plain))
-    del plain.required_scope
     plain.public = True
     assert declared_scope(Route("/tasks", plain)) is None
     assert is_public(Route("/tasks", plain))

@@ -1,5 +1,7 @@
 """Numbers that grow with every change of one kind, and are read by every process without waiting."""
 
+from typing import Any
+
 from sqlalchemy import Connection, bindparam, select, update
 
 from superfacility.adapters.sql.connections import PreparedRead
@@ -31,3 +33,23 @@ class WatchedCounter:
             self._value = row.value
             self._seen = version
         return self._value
+
+
+class Remembered:
+    """What was read from the database, for as long as no process commits anything: polls repeat themselves."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version: int | None = None
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any | None:
+        version = self._database.data_version()
+        if version != self._version:
+            self._values.clear()
+            self._version = version
+        return self._values.get(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        """What was read after `get` has missed it, in the same turn of the event loop."""
+        self._values[key] = value

@@ -37,7 +37,10 @@ class Database:
     def open(cls, path: Path, *, on_commit: Callable[[str], None] | None = None) -> "Database":
         """`NotFound` if there is none, `Unavailable` if its schema is not the one this code needs."""
         if not path.is_file():
-            raise NotFound(f"There is no database at {path}: make one with `sfapi init`.")
+            raise NotFound(
+                f"There is no database at {path}: restore it from a backup, or make a new installation with: "
+                "sfapi init DIR"
+            )
         try:
             found = version_of(path)
         except sqlite3.Error as problem:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Delete, and_, bindparam, delet
 
 from superfacility.adapters.sql.audit import add_entry
 from superfacility.adapters.sql.connections import PreparedRead
-from superfacility.adapters.sql.counters import WatchedCounter, raise_counter
+from superfacility.adapters.sql.counters import Remembered, WatchedCounter, raise_counter
 from superfacility.adapters.sql.database import Database
 from superfacility.adapters.sql.tables import open_task, tasks
 from superfacility.adapters.sql.task_changes import (
@@ -48,6 +48,7 @@ class SqlTaskQueue:
         self._lease = lease
         self._clock = clock
         self._changes = WatchedCounter(database, CHANGED)
+        self._glances = Remembered(database)
         self._changed_here = asyncio.Event()
         self._doubtful_claims: dict[WorkerId, datetime] = {}
         self._seen: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
@@ -69,8 +70,11 @@ class SqlTaskQueue:
     async def task(self, task_id: TaskId) -> Task | None:
         if not _is_id(task_id):
             return None
-        row = self._database.glance(_BY_ID, {"id": int(task_id)})
-        return None if row is None else task_of(row)
+        found: Task | None = self._glances.get(task_id)
+        if found is None and (row := self._database.glance(_BY_ID, {"id": int(task_id)})) is not None:
+            found = task_of(row)
+            self._glances.keep(task_id, found)
+        return found
 
     async def by_reference(self, handler: str, reference: str) -> Task | None:
         found = await self._select(and_(tasks.c.handler == handler, tasks.c.reference == reference))

@@ -5,23 +5,19 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import TypeAdapter, ValidationError
-from starlette.routing import Route
 
 from superfacility.core.pagination import Page
 from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.bodies import form_body
-from superfacility.http.context import UseCases, services
-from superfacility.http.routing import scoped_route
+from superfacility.http.context import UseCases
+from superfacility.http.polling import Answer, Parameters, json_answer, scoped_read
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.services.compute import JobListing, JobRequest
+from superfacility.services.services import Services
 from superfacility.sfapi.compute.schemas import JobForm, JobOutput, JobTask, accepted, problem, refused, rows
 from superfacility.tasks.queue import IdempotencyKey
-
-_BOOLEAN = TypeAdapter(bool)
 
 router = APIRouter(prefix="/compute", tags=["compute"])
 
@@ -117,28 +113,12 @@ async def cancel_job(machine: Machine, jobid: JobIdentifier, principal: Writer, 
         return refused(error)
 
 
-async def _hot_job(request: Request, principal: Principal) -> Response:
-    machine, job_id = request.path_params["machine"], request.path_params["jobid"]
-    if not request.url.query:
-        known = services(request).compute.known_job(principal, machine, job_id)
-        if known is not None:
-            return _json(rows(known))
-    sacct, cached = _flag(request, "sacct", default=False), _flag(request, "cached", default=True)
-    return await job(machine, job_id, principal, services(request), sacct, cached)
+async def _polled_job(services: Services, parameters: Parameters, principal: Principal) -> Answer | None:
+    known = services.compute.known_job(principal, parameters["machine"], parameters["jobid"])
+    return None if known is None else json_answer(rows(known))
 
 
-def hot_routes(prefix: str) -> list[Route]:
-    """The detail of a job, without FastAPI's part."""
-    return [scoped_route(f"{prefix}/compute/jobs/{{machine}}/{{jobid}}", Scope.JOBS_READ, _hot_job)]
-
-
-def _flag(request: Request, name: str, *, default: bool) -> bool:
-    value = request.query_params.get(name)
-    try:
-        return default if value is None else _BOOLEAN.validate_python(value)
-    except ValidationError as error:
-        message = "Input should be a valid boolean"
-        raise RequestValidationError([{"type": "bool_parsing", "loc": ("query", name), "msg": message}]) from error
+POLLED = [scoped_read("/compute/jobs/{machine}/{jobid}", Scope.JOBS_READ, _polled_job)]
 
 
 def _whole(listing: JobListing) -> bytes:

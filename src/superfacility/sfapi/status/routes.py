@@ -4,11 +4,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from fastapi import APIRouter, Request, Response
-from starlette.routing import Route
 
-from superfacility.http.context import UseCases, services
-from superfacility.http.routing import public_route
+from superfacility.http.context import UseCases
+from superfacility.http.polling import Answer, Parameters, json_answer, public_read
 from superfacility.http.security import PUBLIC
+from superfacility.services.services import Services
 from superfacility.services.status import StatusService, StatusView
 from superfacility.sfapi.status import schemas
 from superfacility.sfapi.status.schemas import NoteRecord, OutageRecord, ResourceStatus
@@ -66,37 +66,41 @@ async def resource(request: Request, name: str, use_cases: UseCases) -> Response
     return await _answer(request, use_cases.status, f"resource/{name}", schemas.one_resource(name))
 
 
-async def _hot_resources(request: Request) -> Response:
-    return await _answer(request, services(request).status, "resources", schemas.all_resources)
-
-
 _LISTS: dict[str, Render] = {"outages": schemas.all_outages, "notes": schemas.all_notes}
 
 
-async def _hot_resource(request: Request) -> Response:
-    name = request.path_params["name"]
+async def _polled_resources(services: Services, _: Parameters) -> Answer | None:
+    return _polled(services.status, "resources", schemas.all_resources)
+
+
+async def _polled_resource(services: Services, parameters: Parameters) -> Answer | None:
+    name = parameters["name"]
     if name in _LISTS:
-        return await _answer(request, services(request).status, name, _LISTS[name])
-    return await _answer(request, services(request).status, f"resource/{name}", schemas.one_resource(name))
+        return _polled(services.status, name, _LISTS[name])
+    return _polled(services.status, f"resource/{name}", schemas.one_resource(name))
 
 
-def hot_routes(prefix: str) -> list[Route]:
-    """The two that everybody polls, without FastAPI's part."""
-    return [
-        public_route(f"{prefix}/status", _hot_resources),
-        public_route(f"{prefix}/status/{{name}}", _hot_resource),
-    ]
+POLLED = [public_read("/status", _polled_resources), public_read("/status/{name}", _polled_resource)]
+
+
+def _polled(service: StatusService, key: str, render: Render) -> Answer | None:
+    """None unless the view is current; the answer is prepared once a view."""
+    view = service.current()
+    return None if view is None else _prepared(view, key, render)
 
 
 async def _answer(request: Request, service: StatusService, key: str, render: Render) -> Response:
-    view = service.current() or await service.view()
-    body = view.answers.get(key)
-    if body is None:
+    prepared = _prepared(await service.view(), key, render)
+    headers = {name.decode(): value.decode() for name, value in prepared.headers}
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers={name: headers[name] for name in ("etag", "cache-control")})
+    return Response(prepared.body, headers=headers)
+
+
+def _prepared(view: StatusView, key: str, render: Render) -> Answer:
+    found: Answer | None = view.answers.get(key)
+    if found is None:
         body = render(view)
-        view.answers[key] = body
-        view.answers[f"{key}#etag"] = b'"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
-    etag = view.answers[f"{key}#etag"].decode()
-    headers = {"etag": etag, "cache-control": "no-cache"}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        etag = b'"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+        found = view.answers[key] = json_answer(body, [(b"etag", etag), (b"cache-control", b"no-cache")])
+    return found

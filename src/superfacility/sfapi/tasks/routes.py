@@ -3,14 +3,14 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
-from starlette.routing import Route
+from fastapi import APIRouter, Query, Response
 
-from superfacility.http.context import UseCases, services
-from superfacility.http.routing import scoped_route
+from superfacility.http.context import UseCases
+from superfacility.http.polling import Answer, Parameters, json_answer, scoped_read
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
+from superfacility.services.services import Services
 from superfacility.sfapi.tasks.schemas import TaskList, TaskRecord, task_row
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -42,13 +42,11 @@ async def cancel_task(id: str, principal: Writer, use_cases: UseCases) -> Respon
     return _json(task_row(await use_cases.tasks.cancel(principal, id)))
 
 
-async def _hot_task(request: Request, principal: Principal) -> Response:
-    return _json(task_row(await services(request).tasks.task(principal, request.path_params["id"])))
+async def _polled_task(services: Services, parameters: Parameters, principal: Principal) -> Answer:
+    return json_answer(orjson.dumps(task_row(await services.tasks.task(principal, parameters["id"]))))
 
 
-def hot_routes(prefix: str) -> list[Route]:
-    """Following a task, without FastAPI's part."""
-    return [scoped_route(f"{prefix}/tasks/{{id}}", Scope.TASKS_READ, _hot_task)]
+POLLED = [scoped_read("/tasks/{id}", Scope.TASKS_READ, _polled_task)]
 
 
 def _json(content: object) -> Response:

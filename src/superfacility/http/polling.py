@@ -1,0 +1,96 @@
+"""The few reads that everybody polls, answered from prepared bytes before FastAPI is asked.
+
+Each stands for an ordinary route with the same path and scope, which documents it and answers whatever this lane does
+not: other methods, query strings, conditional requests, refusals and failures.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
+
+from superfacility.http.routing import UNLESS_SET, request_id
+from superfacility.http.security import authorize
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope as SecurityScope
+from superfacility.services.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 200 with JSON: its body and its headers, complete but for the request's id."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def json_answer(body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answer:
+    """`extra` headers come before those that every answer has, and instead of them where they are the same."""
+    given = {name for name, _ in extra}
+    usual = (each for each in UNLESS_SET if each[0] not in given)
+    length = (b"content-length", str(len(body)).encode())
+    return Answer((length, (b"content-type", b"application/json"), *extra, *usual), body)
+
+
+Parameters = Mapping[str, str]
+PublicRead = Callable[[Services, Parameters], Awaitable[Answer | None]]
+ScopedRead = Callable[[Services, Parameters, Principal], Awaitable[Answer | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolledRead:
+    """`path` is relative to the API's base; a `scope` of None is public; a `read` of None leaves it to the route."""
+
+    path: str
+    scope: SecurityScope | None
+    read: Callable[..., Awaitable[Answer | None]]
+
+
+def public_read(path: str, read: PublicRead) -> PolledRead:
+    return PolledRead(path, None, read)
+
+
+def scoped_read(path: str, scope: SecurityScope, read: ScopedRead) -> PolledRead:
+    return PolledRead(path, scope, read)
+
+
+class PollingLane:
+    """Tries the polled reads in turn."""
+
+    def __init__(self, services: Services, base_path: str, reads: Sequence[PolledRead]) -> None:
+        self._services = services
+        self._base = base_path
+        self._reads: list[tuple[re.Pattern[str], PolledRead]] = [
+            (compile_path(base_path + read.path)[0], read) for read in reads
+        ]
+
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """False, with nothing sent, for every request that the ordinary way must answer."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
+            return False
+        for pattern, read in self._reads:
+            found = pattern.match(scope["path"])
+            if found is not None:
+                return await self._answer(read, found.groupdict(), scope, send)
+        return False
+
+    async def _answer(self, read: PolledRead, parameters: Parameters, scope: Scope, send: Send) -> bool:
+        for name, _ in scope["headers"]:
+            if name == b"if-none-match":
+                return False
+        try:
+            if read.scope is None:
+                answer = await read.read(self._services, parameters)
+            else:
+                principal = await authorize(scope, self._services, read.scope)
+                answer = await read.read(self._services, parameters, principal)
+        except Exception:  # the ordinary way meets it again, and has the words for it
+            return False
+        if answer is None:
+            return False
+        headers = [*answer.headers, (b"x-request-id", request_id(scope["headers"]))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        return True

@@ -78,7 +78,7 @@ def _time(name: str, text: str, now: datetime) -> datetime | None:
         return since_midnight(now)
     try:
         if relative := _RELATIVE.fullmatch(text):
-            return _from_now(*relative.groups(), now)
+            return _from_now(relative, now)
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
@@ -86,7 +86,8 @@ def _time(name: str, text: str, now: datetime) -> datetime | None:
         ) from error
 
 
-def _from_now(sign: str | None, count: str | None, unit: str | None, now: datetime) -> datetime:
+def _from_now(found: re.Match[str], now: datetime) -> datetime:
     """`OverflowError` beyond the calendar's ends."""
-    step = timedelta(**{f"{unit}s": int(count)}) if unit and count else timedelta()
+    sign, count, unit = found.groups()
+    step = timedelta(**{f"{unit}s": int(count)}) if unit else timedelta()
     return now - step if sign == "-" else now + step

@@ -32,6 +32,7 @@ async def test_the_life_of_a_reservation(site):
     assert result == {"status": "ok", "reservation": "beamtime", "error": None}
     (row,) = (await site.get(PATH + "/", "green:demo2")).json()
     assert (row["name"], row["cores"], row["projects"]) == ("beamtime", 2, ["m0001"])
+    assert (row["start"], row["end"]) == (form(site)["start"], form(site)["end"])
     assert (await site.get(f"{PATH}/beamtime", "green:demo2")).json() == row
     assert (await change(site, "DELETE", f"{PATH}/beamtime"))["status"] == "ok"
     assert (await site.get(f"{PATH}/beamtime", "green:demo1")).status_code == 404

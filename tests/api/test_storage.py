@@ -116,7 +116,7 @@ async def test_a_transfer_from_start_to_end(api: Api) -> None:
     }
     assert (done["status"], done["reason"], done["globus_status"]) == ("OK", None, "SUCCEEDED")
     assert (done["bytes_transferred"], type(done["effective_bytes_per_second"])) == (5, int)
-    assert datetime.fromisoformat(done["completion_time"]).tzinfo is not None
+    assert done["completion_time"].endswith("+00:00")
     assert api.transport.nodes["/scratch/archive/run/data"].data == b"12345"
     assert [entry.action for entry in api.memory.audit] == ["storage.transfer"]
     assert api.memory.audit[0].actor == "demo1"

@@ -1,1 +1,1 @@
-"""Meta: what changed, and the configuration that programs may want to know. Public. The state of machines is in `status`."""
+"""Meta: what changed, and the configuration that programs may want to know. Public. Machines' state is in `status`."""

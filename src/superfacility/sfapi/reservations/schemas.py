@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.http.times import Timestamp
 from superfacility.tasks.task import Task
 
 
@@ -30,8 +31,8 @@ class ReservationRecord(BaseModel):
     )
 
     name: str
-    start: datetime
-    end: datetime
+    start: Timestamp
+    end: Timestamp
     nodes: int | None
     cores: int | None
     users: list[str]

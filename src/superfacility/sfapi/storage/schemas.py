@@ -1,10 +1,10 @@
 """Bodies of `/storage`."""
 
-from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from superfacility.http.times import Timestamp
 from superfacility.services.storage import Transfer, TransferOrder, TransferState
 
 
@@ -56,7 +56,7 @@ class GlobusTransferResult(BaseModel):
     reason: str | None
     globus_status: TransferState
     bytes_transferred: int
-    completion_time: datetime | None
+    completion_time: Timestamp | None
     effective_bytes_per_second: int | None
 
 

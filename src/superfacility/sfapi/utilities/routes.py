@@ -34,7 +34,7 @@ router = APIRouter(
     responses={403: {"description": "Not permitted"}, 404: {"description": "No such machine"}},
 )
 
-Machine = Annotated[str, Path(description="A system of `compute.targets`.", examples=["perlmutter"])]
+Machine = Annotated[str, Path(description="A system of `utilities.targets`.", examples=["perlmutter"])]
 
 _ENVELOPE = 64 * 1024
 """What boundaries and headers may add to a file."""

@@ -42,13 +42,14 @@ def _template(value: str) -> str:
     return value
 
 
-def _name(value: str) -> str:
+def checked_name(value: str) -> str:
+    """The name of a system or filesystem; `ValueError` if it cannot be one."""
     if not _NAME.fullmatch(value) or value in _RESERVED:
         raise ValueError(f"{value!r} cannot be a name: use small letters, digits, '_' and '-', beginning with a letter")
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(checked_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 PathTemplate = Annotated[str, AfterValidator(_template)]
 
@@ -298,7 +299,7 @@ def load_settings(path: Path) -> Settings:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise InvalidInput(f"{path} cannot be read: {problem}") from problem
+        raise InvalidInput(f"{path} cannot be read; mend and try again:\n  {problem}") from problem
     try:
         return Settings(**content).within(path.parent)
     except ValidationError as problem:
@@ -308,6 +309,10 @@ def load_settings(path: Path) -> Settings:
 def _explain(problem: ValidationError) -> str:
     return "\n".join(
         f"  {'.'.join(map(str, error['loc'])) or 'file'}: "
-        + ("there is no such setting" if error["type"] == "extra_forbidden" else error["msg"])
+        + (
+            "there is no such setting"
+            if error["type"] == "extra_forbidden"
+            else error["msg"].removeprefix("Value error, ")
+        )
         for error in problem.errors(include_url=False, include_input=False)
     )

@@ -168,10 +168,12 @@ def _filesystems(settings: Settings) -> Iterator[Finding]:
 
 
 def _unwritable(root: Path) -> str | None:
+    if root.exists() and not root.is_dir():
+        return f"{root} is not a folder: move it away, then mkdir -p {root}"
     if not root.is_dir():
         return f"{root} is not there: mkdir -p {root}"
     try:
         with tempfile.TemporaryFile(dir=root):
             return None
     except OSError as problem:
-        return f"{root} cannot be written: {problem.strerror}"
+        return f"{root} cannot be written by this account: {problem.strerror}"

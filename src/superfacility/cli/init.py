@@ -6,6 +6,7 @@ leaves nothing half-made. A target that exists must be empty.
 
 import asyncio
 import os
+import shlex
 import shutil
 from datetime import UTC
 from pathlib import Path
@@ -15,7 +16,7 @@ from cyclopts import Parameter
 
 from superfacility.cli.output import Shared, say, warn
 from superfacility.facility.errors import InvalidInput
-from superfacility.settings import FILE_NAME
+from superfacility.settings import FILE_NAME, checked_name
 
 
 def init(
@@ -44,16 +45,16 @@ def init(
     """
     target = directory.absolute()
     _refuse_used(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_name(system)
     # Inside a target that is there: it may be a mount point, or where the caller's shell stands.
     building = (target if target.exists() else target.parent) / f".{target.name}.{os.getpid()}.new"
     try:
-        building.mkdir(mode=0o700)
+        _begin(building, target)
         asyncio.run(_fill(building, demo=demo, name=name, system=system, staff=staff))
         _put_in_place(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _report(target, demo=demo)
+    _report(target, user="demo1" if demo else staff, demo=demo)
 
 
 def _refuse_used(target: Path) -> None:
@@ -61,6 +62,24 @@ def _refuse_used(target: Path) -> None:
         raise InvalidInput(f"{target} has a brace in its name; choose another folder.")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InvalidInput(f"{target} is in use. Choose a new or empty folder; nothing was changed.")
+
+
+def _refuse_name(system: str) -> None:
+    try:
+        checked_name(system)
+    except ValueError as problem:
+        raise InvalidInput(f"--system {problem}.") from problem
+
+
+def _begin(building: Path, target: Path) -> None:
+    try:
+        building.parent.mkdir(parents=True, exist_ok=True)
+        building.mkdir(mode=0o700)
+    except OSError as problem:
+        raise InvalidInput(
+            f"{target} cannot be made: {problem.strerror}. Choose another folder, or let who may make it first, empty "
+            "and owned by the account that serves (as root: install -d -m 700 -o ACCOUNT FOLDER)."
+        ) from problem
 
 
 def _put_in_place(building: Path, target: Path) -> None:
@@ -130,9 +149,8 @@ async def _add_system(desk: Any, system: str) -> None:
     await desk.status.add_resource(resource, desk.operator)
 
 
-def _report(target: Path, *, demo: bool) -> None:
-    file = target / FILE_NAME
-    user = "demo1" if demo else "operator"
+def _report(target: Path, *, user: str, demo: bool) -> None:
+    file = shlex.quote(str(target / FILE_NAME))
     say(f"Made {'a demonstration facility' if demo else 'an installation'} in {target}. Next:")
     say(f"  sfapi serve --config {file}")
     say(

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from superfacility.cli.output import say
 from superfacility.cli.supervisor import Inherited, serve_inherited, supervise
@@ -20,13 +20,21 @@ from superfacility.settings import BASE_PATH, Settings, configuration_file, load
 
 _BACKLOG = 2048
 
+Port = Annotated[
+    int,
+    Parameter(
+        validator=validators.Number(gte=0, lte=65535), help="Port to listen on; 0 takes a free one and prints it."
+    ),
+]
+Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
+
 
 def serve(
     *,
     config: Path | None = None,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one and prints it.")] = 8000,
-    workers: int | None = None,
+    port: Port = 8000,
+    workers: Workers = None,
     inherited: Annotated[str | None, Parameter(show=False)] = None,
 ) -> None:
     """Serve the API and work on tasks.

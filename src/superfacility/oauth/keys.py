@@ -77,7 +77,9 @@ class SigningKeys:
         """`NotFound` where there is no key yet, `InvalidInput` for a file that others may read or that is no key."""
         files = _key_files(directory)
         if not files:
-            raise NotFound(f"There is no signing key in {directory}: the operator makes one with `sfapi init`.")
+            raise NotFound(
+                f"There is no signing key in {directory}: restore it from a backup, or {_make(directory, 1)}"
+            )
         return cls([SigningKey.of(_load_key(path)) for path in files])
 
     @classmethod
@@ -112,6 +114,12 @@ def _key_files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.glob("signing-*.pem") if _FILE_NAME.fullmatch(path.name))
 
 
+def _make(directory: Path, number: int) -> str:
+    """How an operator makes a key by hand."""
+    path = directory / f"signing-{number:04}.pem"
+    return f"make one: (umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{MIN_RSA_BITS} -out {path})"
+
+
 def _number(path: Path) -> int:
     match = _FILE_NAME.fullmatch(path.name)
     assert match
@@ -130,7 +138,8 @@ def _load_key(path: Path) -> jwk.Key:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise InvalidInput(
-            f"Others may read the signing key {path} (mode {mode:04o}): `chmod 600` it and replace the key."
+            f"Others may read the signing key {path} (mode {mode:04o}): chmod 600 {path}, and if they may have, "
+            f"{_make(path.parent, _number(path) + 1)} and remove {path.name}"
         )
     text = path.read_bytes()
     for key_class in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
@@ -141,5 +150,6 @@ def _load_key(path: Path) -> jwk.Key:
         if key.is_private:
             return key
     raise InvalidInput(
-        f"{path} holds no private key that we can sign with: restore it, or remove it and make a new one."
+        f"{path} holds no private key that we can sign with: restore it from a backup, or remove it "
+        f"and, if it was the only one, {_make(path.parent, _number(path))}"
     )

@@ -124,7 +124,10 @@ class ClientService:
         longest = self.longest_lifetime(level)
         wanted = longest if lifetime is None else lifetime
         if not timedelta() < wanted <= longest:
-            raise InvalidInput(f"A {level.label} client lives up to {longest}, not {wanted}: ask for less.")
+            raise InvalidInput(
+                f"A {level.label} client lives up to {_days(longest)} days, not {_days(wanted)}: "
+                f"ask for more than 0 and at most {_days(longest)}."
+            )
         return now + wanted
 
     async def _require_user(self, name: str) -> None:
@@ -136,6 +139,10 @@ class ClientService:
 
     def _audit(self, actor: str, action: str, client_id: str, detail: str = "") -> AuditEntry:
         return AuditEntry(self.clock.now(), actor, action, client_id, client_id=client_id, detail=detail)
+
+
+def _days(lifetime: timedelta) -> str:
+    return f"{lifetime / timedelta(days=1):g}"
 
 
 def _checked_name(name: str) -> str:

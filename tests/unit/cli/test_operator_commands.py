@@ -140,6 +140,41 @@ def test_an_interrupted_init_leaves_nothing(tmp_path: Path, run: Run) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_made_and_a_bad_name_are_told_in_the_callers_words(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "file").write_text("mine")
+    target = tmp_path / "file" / "new"
+    refused = run("init", str(target))
+    assert (refused.returncode, f"sfapi: {target} cannot be made" in refused.stderr) == (1, True)
+    misnamed = run("init", str(tmp_path / "new"), "--system", "Big Iron")
+    assert (misnamed.returncode, "--system 'Big Iron' cannot be a name" in misnamed.stderr) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_next_commands_can_be_pasted(tmp_path: Path, run: Run) -> None:
+    made = run("init", str(tmp_path / "my facility"), "--staff", "grace")
+    assert "--user grace " in made.stdout
+    assert f"sfapi serve --config '{tmp_path}/my facility/superfacility.toml'\n" in made.stdout
+
+
+@pytest.mark.parametrize("option", [("--port", "65536"), ("--port", "-1"), ("--workers", "0")])
+def test_numbers_that_cannot_be_are_refused_before_anything_starts(
+    plain: Path, option: tuple[str, str], run: Run
+) -> None:
+    refused = run("serve", "--config", str(plain), *option)
+    assert (refused.returncode, option[0] in refused.stderr) == (2, True)
+
+
+def test_a_missing_key_or_database_comes_with_what_to_do(plain: Path, run: Run) -> None:
+    (plain.parent / "keys" / "signing-0001.pem").unlink()
+    (plain.parent / "superfacility.db").unlink()
+    told = run("check", "--config", str(plain)).stdout
+    assert (
+        f"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {plain.parent}/keys/signing-0001.pem"
+        in told
+    )
+    assert "restore it from a backup, or make a new installation with: sfapi init DIR" in told
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_what_runs_under_one_account_is_not_offered_to_the_network(facility: Facility, host: str, run: Run) -> None:
     refused = run("serve", "--config", facility.config, "--host", host, "--port", "0")
@@ -236,6 +271,10 @@ class TestClients:
         assert facility.admin("client", "renew", client["id"])["expires_at"] > client["expires_at"]
         assert facility.admin("client", "revoke", client["id"])[0]["revoked_at"] is not None
         assert facility.admin("client", "remove", client["id"])["removed"]
+
+    def test_revoking_for_a_user_who_is_not_there_is_no_success(self, facility: Facility, run: Run) -> None:
+        mistyped = run("admin", "client", "revoke", "--user", "demo11", "--config", facility.config)
+        assert (mistyped.returncode, "No user named 'demo11'" in mistyped.stderr) == (1, True)
 
 
 class TestNouns:

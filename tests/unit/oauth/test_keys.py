@@ -103,7 +103,7 @@ def test_signing_keys_are_for_us_alone(tmp_path):
 
 
 def test_without_a_key_nothing_starts(tmp_path):
-    with pytest.raises(NotFound, match="sfapi init"):
+    with pytest.raises(NotFound, match=r"make one: \(umask 077; openssl genpkey"):
         SigningKeys.load(tmp_path)
 
 

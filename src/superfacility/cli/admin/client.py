@@ -168,7 +168,9 @@ async def _to_revoke(desk: Desk, client_id: str | None, user: str | None) -> lis
         raise InvalidInput("Name one client by its id, or all clients of a user with --user.")
     if client_id is not None:
         return [client_id]
-    return [client.id for client in await desk.clients.list(user) if client.revoked_at is None]
+    assert user is not None
+    known = await desk.people.user(user)  # a slip of the pen must not look like a revocation
+    return [client.id for client in await desk.clients.list(known.name) if client.revoked_at is None]
 
 
 @app.command

@@ -9,7 +9,7 @@ PORT ?= 8000
 .PHONY: help setup setup-demo setup-dev demo serve test soak check bench openapi docs lock clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # Each stamp is an installation that matches its lock file; nothing is installed twice.
 .venv/bin/uv: requirements-uv.lock

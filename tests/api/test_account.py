@@ -84,6 +84,13 @@ async def test_unknown_users_are_named_and_nothing_changes(site):
     assert len((await site.get("/account/groups/g0001", "green:demo1")).json()["users"]) == 1
 
 
+@pytest.mark.parametrize("usernames", ["", ",", "demo2," * 1001])
+async def test_how_many_users_a_change_may_name(site, usernames):
+    await create(site)
+    form = {"usernames": usernames, "action": "batch_add"}
+    assert (await site.call("PUT", "/account/groups/g0001", "orange:demo1", data=form)).status_code == 422
+
+
 @pytest.mark.parametrize("name", ["", "ninechars", "grüppe", "a b", "-x", "1x"])
 async def test_names_of_groups(site, name):
     assert (await create(site, name)).status_code == 422

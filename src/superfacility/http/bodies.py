@@ -18,6 +18,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body: a long job script fits."""
+FIELD_LIMIT = 5000
+"""Fields of a form, and values of a list: each costs far more than its bytes, above all one that is wrong."""
 
 Body = TypeVar("Body", bound=BaseModel)
 Pairs = list[tuple[str, str]]
@@ -56,6 +58,7 @@ class FormBody(Generic[Body]):
         values = {key: value for key, value in found.items() if value is not None and key in self._fields}
         for key in self._lists & values.keys():
             value = values[key] if isinstance(values[key], list) else [values[key]]
+            _check_count(len(value))
             values[key] = [each for each in value if each != ""]
         return values
 
@@ -101,6 +104,7 @@ def _form_pairs(raw: bytes, known: frozenset[str]) -> Pairs:
     raw = raw.rstrip(b"\r\n")
     if _PASTED.search(raw):
         return _pasted_pairs(raw, known)
+    _check_count(raw.count(b"&") + 1)
     return [
         (_decoded(key.replace(b"+", b" ")), _decoded(value.replace(b"+", b" ")))
         for key, _, value in (piece.partition(b"=") for piece in raw.split(b"&"))
@@ -113,8 +117,14 @@ def _pasted_pairs(raw: bytes, known: frozenset[str]) -> Pairs:
     starts = list(re.finditer(rb"(?:^|&)(" + names + rb")=", raw)) if names else []
     if not starts:
         return []
+    _check_count(len(starts))
     ends = [*(each.start() for each in starts[1:]), len(raw)]
     return [(start[1].decode(), _decoded(raw[start.end() : end])) for start, end in zip(starts, ends, strict=True)]
+
+
+def _check_count(count: int) -> None:
+    if count > FIELD_LIMIT:
+        raise _invalid("too_long", f"The body has {count:,} fields or values of one; {FIELD_LIMIT:,} are taken.")
 
 
 def _decoded(text: bytes) -> str:

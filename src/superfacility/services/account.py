@@ -17,6 +17,8 @@ from superfacility.services.filters import job_query
 from superfacility.services.names import check_group_name
 from superfacility.services.usage import FolderMeter, FolderUsage
 
+_MEMBERS_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
@@ -142,8 +144,8 @@ class AccountService:
                 f"Changing the members of {name} needs a role above 'user' in {group.project}; ask the project's PI."
             )
         users = [UserName(each) for each in (*add, *remove)]
-        if not users:
-            raise InvalidInput("Name at least one user in `usernames`, separated by commas.")
+        if not 0 < len(users) <= _MEMBERS_AT_ONCE:
+            raise InvalidInput(f"Name 1 to {_MEMBERS_AT_ONCE} users in `usernames`, separated by commas.")
         unknown = [each for each in users if await self._people.user(each) is None]
         if unknown:
             raise NotFound(f"No such user: {', '.join(sorted(set(unknown)))}. Nothing was changed.")

@@ -109,6 +109,20 @@ async def test_wrong_bodies(content, content_type):
         assert problem["msg"]
 
 
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        ("&" * 5000, "application/x-www-form-urlencoded"),
+        ("text=a b" + "&items=" * 5000, "application/x-www-form-urlencoded"),
+        ('{"text": "a", "items": [' + "1," * 5000 + "1]}", "application/json"),
+    ],
+)
+async def test_too_many_fields_are_one_problem(content, content_type):
+    answer = await post(content=content, headers={"Content-Type": content_type})
+    assert answer.status_code == 422
+    assert [problem["type"] for problem in answer.json()["detail"]] == ["too_long"]
+
+
 async def test_too_long():
     answer = await post(content="text=" + "a" * 100_000, headers=FORM)
     assert answer.status_code == 413

@@ -57,7 +57,7 @@ async def test_pending_jobs_start_after_a_restart(place: Any) -> None:
 
 async def test_the_time_limit_holds_without_a_daemon(place: Any) -> None:
     scheduler = place.open()
-    job_id = await place.submit(scheduler, "echo $$ > pid; exec sleep 600", "-t 0:01")
+    job_id = await place.submit(scheduler, "echo $$ > pid; exec sleep 600", "-t 0:03")
     pid = await place.read_pid("pid")
     await place.kill_daemon()
     await place.eventually(lambda: not place.alive(pid))

@@ -1,6 +1,5 @@
 """Views of the queue: their indexes, their age, and what ten thousand jobs cost."""
 
-import time
 from datetime import UTC, datetime
 
 from superfacility.facility.jobs import Job, JobId, JobQuery, JobState, QueueSnapshot
@@ -44,10 +43,11 @@ def test_selections_are_what_the_query_matches():
         assert ids(found.select(query)) == [each.id for each in jobs if query.matches(each)]
 
 
-def test_one_of_ten_thousand_is_found_without_looking_at_all():
+def test_one_of_ten_thousand_is_found_without_looking_at_all(monkeypatch):
     found = view(*(job(str(number), f"user{number % 1000}") for number in range(10_000)))
-    began = time.perf_counter()
-    for number in range(1000):
-        assert len(found.select(JobQuery(ids=frozenset({str(number)})))) == 1
-        assert len(found.select(JobQuery(users=frozenset({f"user{number}"})))) == 10
-    assert time.perf_counter() - began < 5  # looking at all of them takes minutes
+    looked_at: list[Job] = []
+    matches = JobQuery.matches
+    monkeypatch.setattr(JobQuery, "matches", lambda query, job: looked_at.append(job) or matches(query, job))
+    assert len(found.select(JobQuery(ids=frozenset({"77"})))) == 1
+    assert len(found.select(JobQuery(users=frozenset({"user77"})))) == 10
+    assert len(looked_at) == 11

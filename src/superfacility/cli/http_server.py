@@ -1,6 +1,7 @@
 """uvicorn with our way to stop: the first signal ends gracefully, the second at once."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -56,6 +57,8 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: collections need not walk it again and again
         if self.started:
             self._ready(self)
 

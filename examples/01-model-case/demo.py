@@ -195,7 +195,8 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, default=Path(".demo"), help="folder of the facility, made if missing")
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell's `&` has made us deaf to Ctrl-C
+        signal.signal(ending, interrupt)
     try:
         demonstrate(arguments.dir, keep=arguments.keep, tell=Narrator())
     except KeyboardInterrupt:

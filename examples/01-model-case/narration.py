@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 
 
 class Narrator:
@@ -47,7 +47,7 @@ class Narrator:
     @contextmanager
     def reading(self, path: Path) -> Iterator[BinaryIO]:
         """A file opened for reading, with a bar that shows how much of it was read."""
-        columns = (TextColumn("   {task.description:<28}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        columns = (TextColumn("   {task.description:<28}"), BarColumn(), DownloadColumn())
         with (
             Progress(*columns, console=self.console) as progress,
             progress.open(path, "rb", description=escape(path.name)) as file,

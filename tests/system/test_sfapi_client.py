@@ -202,6 +202,7 @@ class TestJobs:
         assert output.download().read() == f"hello from {job.jobid}\n"
         accounted = perlmutter.job(job.jobid, command=JobCommand.sacct)
         assert (accounted.state, accounted.account, accounted.qos) == (JobState.COMPLETED, "m0001", "debug")
+        assert json.loads(accounted.admincomment)["stdoutPath"] == str(output)
 
     def test_script_by_path_with_arguments(self, perlmutter: Any, home: str) -> None:
         (folder,) = perlmutter.ls(home, directory=True)

@@ -131,6 +131,7 @@ async def test_scontrol_shows_holds_and_changes(place: Any) -> None:
     shown = (await place.program("scontrol", "show", "job", "1")).stdout
     assert "JobId=1 JobName=sbatch" in shown
     assert "JobState=PENDING" in shown
+    assert f"StdOut={place.home}/slurm-1.out" in shown
     assert (await place.program("scontrol", "update", "JobId=1", "TimeLimit=0:30")).returncode == 0
     assert "TimeLimit=0:30" in (await place.program("scontrol", "show", "job", "1")).stdout
     assert (await place.program("scontrol", "release", "1")).returncode == 0

@@ -1,6 +1,7 @@
 """The queue, its journal and the plan: pure logic and one file."""
 
 import errno
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from superfacility.adapters.embedded.columns import SACCT_COLUMNS as RENDERED_SACCT
 from superfacility.adapters.embedded.columns import sacct_row, squeue_row
 from superfacility.adapters.embedded.configuration import Configuration
+from superfacility.adapters.embedded.daemon.environment import exported, job_variables
 from superfacility.adapters.embedded.daemon.journal import Journal
 from superfacility.adapters.embedded.daemon.ledger import Ledger
-from superfacility.adapters.embedded.daemon.naming import exported, job_variables, output_paths
 from superfacility.adapters.embedded.daemon.planning import NEVER, RESERVED, plan
 from superfacility.adapters.embedded.daemon.queue import Change, Queue
+from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.protocol import Problem
 from superfacility.adapters.embedded.records import (
     CANCELLED,
@@ -328,6 +330,11 @@ def test_rows_have_the_contract_s_keys_in_every_state() -> None:
     recorded = sacct_row(submission, ended, "here", NOW + 500)
     assert (recorded["jobid"], recorded["jobidraw"], recorded["state"]) == ("40_7", "47", "CANCELLED by 1002")
     assert (recorded["elapsed"], recorded["exitcode"]) == ("1-02:03:04", "0:15")
+    assert json.loads(recorded["admincomment"]) == {
+        "stdoutPath": "/home/demo1/slurm-40_7.out",
+        "stderrPath": "/home/demo1/slurm-40_7.out",
+        "workingDirectory": "/home/demo1",
+    }
 
 
 def test_a_clock_that_jumps_back_makes_no_negative_times() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from superfacility.adapters.embedded.configuration import Configuration, read_options
 from superfacility.adapters.embedded.connection import Connection
-from superfacility.adapters.embedded.daemon.naming import clean_environment
+from superfacility.adapters.embedded.daemon.environment import clean_environment
 from superfacility.adapters.embedded.mirror import Mirror
 from superfacility.adapters.embedded.processes import write_programs
 from superfacility.adapters.embedded.protocol import CONFIGURATION, Message, Problem

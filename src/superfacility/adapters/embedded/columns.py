@@ -1,5 +1,8 @@
 """Rows as `squeue -o %all` and `sacct -P --format=ALL` give them: the same keys in the same order, all values text."""
 
+import json
+
+from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.records import CANCELLED, FAILED, PENDING, RUNNING, TIMEOUT, JobRecord, Submission
 from superfacility.adapters.embedded.request.times import clock_text, long_clock_text, moment_text
 
@@ -109,6 +112,7 @@ def sacct_row(submission: Submission, job: JobRecord, cluster: str, now: float) 
     return {
         **_EMPTY_ROW,
         "account": request.account,
+        "admincomment": _places(submission, job, cluster),
         "cluster": cluster,
         "comment": request.comment,
         "constraints": request.constraint,
@@ -144,6 +148,12 @@ def sacct_row(submission: Submission, job: JobRecord, cluster: str, now: float) 
         **_times(submission, job, now),
         **_use(submission, job, cluster, now),
     }
+
+
+def _places(submission: Submission, job: JobRecord, cluster: str) -> str:
+    """JSON, as NERSC's administrators write it there: programs find a job's output by it."""
+    output, error = output_paths(submission, job, cluster)
+    return json.dumps({"stdoutPath": output, "stderrPath": error, "workingDirectory": submission.work_dir})
 
 
 def _tres(submission: Submission) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from superfacility.adapters.embedded.configuration import Configuration
-from superfacility.adapters.embedded.daemon.naming import job_variables, output_paths
+from superfacility.adapters.embedded.daemon.environment import job_variables
 from superfacility.adapters.embedded.daemon.spool import (
     ENDED,
     LAUNCH,
@@ -19,6 +19,7 @@ from superfacility.adapters.embedded.daemon.spool import (
     take_lock,
     write_json,
 )
+from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.processes import python_command
 from superfacility.adapters.embedded.records import JobRecord, Submission
 

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from superfacility.adapters.embedded.configuration import Configuration
+from superfacility.adapters.embedded.daemon.environment import exported
 from superfacility.adapters.embedded.daemon.ledger import Ledger
-from superfacility.adapters.embedded.daemon.naming import exported
 from superfacility.adapters.embedded.daemon.queue import Change
 from superfacility.adapters.embedded.daemon.spool import Spool
 from superfacility.adapters.embedded.protocol import Problem

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from superfacility.adapters.embedded.columns import squeue_row
+from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.programs.asking import Failure, ask, caller, jobs_of, run, say
 from superfacility.adapters.embedded.protocol import Message, Problem
 from superfacility.adapters.embedded.records import JobRecord, Submission, reservation_from
@@ -76,6 +77,7 @@ def _jobs(state: Path, name: str) -> list[str]:
 def _job(submission: Submission, job: JobRecord, cluster: str, now: float) -> str:
     row = squeue_row(submission, job, cluster, now)
     eligible = moment_text(submission.request.begin or submission.submitted)
+    output, error = output_paths(submission, job, cluster)
     array = "" if job.task is None else f" ArrayJobId={submission.id} ArrayTaskId={job.task}"
     return "\n   ".join(
         (
@@ -93,6 +95,9 @@ def _job(submission: Submission, job: JobRecord, cluster: str, now: float) -> st
             f"Features={row['features']} Comment={_one_line(row['comment'])}",
             f"Command={_one_line(row['command'])}",
             f"WorkDir={_one_line(row['work_dir'])}",
+            f"StdErr={_one_line(error)}",
+            "StdIn=/dev/null",
+            f"StdOut={_one_line(output)}",
             "",
         )
     )

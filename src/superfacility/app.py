@@ -67,8 +67,8 @@ def create_app(
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
     app.router.routes.extend([*documentation_routes(base_path, app.title), _openapi_route(base_path)])
+    app.include_router(auth.router)  # before the others: every program fetches a token at its start
     app.include_router(_endpoint_groups(), prefix=base_path)
-    app.include_router(auth.router)
     errors.install(app)
     app.add_middleware(Edge, base_path=base_path)
     app.lane = PollingLane(services, base_path, [read for group in _POLLED for read in group.POLLED])

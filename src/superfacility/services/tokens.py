@@ -29,7 +29,7 @@ from superfacility.oauth.assertions import (
     read_assertion,
 )
 from superfacility.oauth.client_keys import parsed_key
-from superfacility.oauth.clients import AssertionLog, Client, ClientStore
+from superfacility.oauth.clients import AssertionLog, Client, ClientId, ClientStore
 from superfacility.oauth.errors import AccessRefused, NotGenuine, OAuthError, Reason
 from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.principal import Principal
@@ -39,6 +39,7 @@ from superfacility.oauth.signatures import verify
 from superfacility.oauth.token_requests import TokenRequest
 
 CACHED_TOKENS = 10_000
+CACHED_CLIENTS = 10_000
 RECHECK_SECONDS = 30.0
 """A user who is made inactive does not raise the clients' generation in every store: look again after this long."""
 WITHOUT_JTI = (60, 60.0)
@@ -64,7 +65,7 @@ class _Record:
 
 @dataclass(slots=True)
 class _Verified:
-    """A token whose signature is proven, with the latest record and the principal of the last address."""
+    """A token whose signature is proven, with the principal of the last address and the record that made it."""
 
     token: AccessToken
     record: _Record | None = None
@@ -97,6 +98,7 @@ class TokenService:
         self._clock = clock
         self._audit = audit
         self._cache: dict[str, _Verified] = {}
+        self._records: dict[ClientId, _Record] = {}
         self._without_jti = Allowance(*WITHOUT_JTI)
         self._use_urls(PublicUrls(issuer, audience, token_urls))
 
@@ -119,10 +121,10 @@ class TokenService:
         """The answer of the token endpoint; `OAuthError` says no."""
         request = TokenRequest.read(parameters)
         now = self._clock.now()
-        assertion, client = await self._proven(request, address)
+        assertion, client, user = await self._proven(request, address)
         self._rules.check(assertion.token.claims, now.timestamp())
         try:
-            check_client(client, await self._people.user(client.user), now)
+            check_client(client, user, now)
             check_address(client.id, client.ranges, address)
         except AccessRefused as refused:
             log.info("token refused", reason=refused.reason.name, client_id=client.id, address=address)
@@ -137,20 +139,21 @@ class TokenService:
             "expires_in": LIFETIME,
         }
 
-    async def _proven(self, request: TokenRequest, address: str) -> tuple[ClientAssertion, Client]:
-        """The assertion and the client whose key has signed it. Until then every refusal reads the same."""
+    async def _proven(self, request: TokenRequest, address: str) -> tuple[ClientAssertion, Client, User | None]:
+        """The assertion, the client whose key has signed it, and its user. Until then every refusal reads the same."""
         try:
             assertion = read_assertion(request.assertion)
             if request.client_id not in (None, assertion.client_id):
                 raise NotGenuine("client_id is not the sub of the assertion")
-            client = await self._clients.client(assertion.client_id)
+            record = await self._record(assertion.client_id, self._clients.generation())
+            client = record.client
             if client is None:
                 raise NotGenuine("unknown client")
             verify(assertion.token, _usable_keys(client))
         except NotGenuine as error:
             log.info("assertion refused", reason=str(error), address=address)
             raise invalid_client(_NOT_ACCEPTED) from None
-        return assertion, client
+        return assertion, client, record.user
 
     async def _use_once(self, assertion: ClientAssertion, client: Client, address: str) -> None:
         if assertion.jti is None:
@@ -184,11 +187,12 @@ class TokenService:
         if verified.token.expires <= now.timestamp():
             self._cache.pop(token, None)
             raise AccessRefused(Reason.EXPIRED_TOKEN, "This access token has expired: fetch a new one.")
-        record = await self._record(verified, generation)
+        record = await self._record(verified.token.client_id, generation)
         check_client(record.client, record.user, now)
         principal = verified.principal
-        if principal is None or principal.address != address:
+        if principal is None or principal.address != address or verified.record is not record:
             principal = verified.principal = _principal(verified.token, record, address)
+            verified.record = record
         return principal
 
     def _verify(self, token: str) -> _Verified:
@@ -199,15 +203,18 @@ class TokenService:
         self._cache[token] = verified
         return verified
 
-    async def _record(self, verified: _Verified, generation: int) -> _Record:
+    async def _record(self, client_id: ClientId, generation: int) -> _Record:
         """`generation` was read before the record, so that a change in between is noticed by the next request."""
-        record, now = verified.record, self._clock.monotonic()
+        record, now = self._records.get(client_id), self._clock.monotonic()
         if record is not None and record.generation == generation and now - record.read_at < RECHECK_SECONDS:
             return record
-        client = await self._clients.client(verified.token.client_id)
+        client = await self._clients.client(client_id)
         user = None if client is None else await self._people.user(client.user)
-        verified.record = record = _Record(client, user, generation, now)
-        verified.principal = None
+        record = _Record(client, user, generation, now)
+        if client is not None:  # what does not exist is not remembered: anybody can make up ids
+            while len(self._records) >= CACHED_CLIENTS:
+                del self._records[next(iter(self._records))]
+            self._records[client_id] = record
         return record
 
     def jwks(self) -> dict[str, Any]:

@@ -207,6 +207,7 @@ async def test_no_request_that_starts_after_a_revocation_succeeds(facility, prog
 async def test_a_record_read_before_the_revocation_is_not_believed_after_it(facility, program, monkeypatch):
     """The reading of the record is overtaken by the revocation; the next request must read again."""
     token = await facility.token(program)
+    facility.tokens._records.clear()
     read_client = facility.store.client
     read_done, go_on = asyncio.Event(), asyncio.Event()
 

@@ -50,6 +50,21 @@ def test_references_lead_somewhere():
         assert name in document["components"]["schemas"]
 
 
+def test_examples_are_whole():
+    for schema in openapi_document()["components"]["schemas"].values():
+        for example in schema.get("examples", ()):
+            assert set(schema["required"]) <= set(example) <= set(schema["properties"])
+            nulls = {name for name, value in example.items() if value is None}
+            assert all({"type": "null"} in schema["properties"][name].get("anyOf", ()) for name in nulls)
+
+
+def test_every_refusal_has_the_same_body():
+    for _, _, operation in OPERATIONS:
+        for status in operation["responses"].keys() & {"403", "404", "409", "413", "503"}:
+            body = operation["responses"][status]["content"]["application/json"]["schema"]
+            assert body == {"$ref": "#/components/schemas/Problem"}
+
+
 async def test_it_is_served(site):
     answer = await site.get("/openapi.json")
     assert answer.json() == openapi_document()

@@ -63,8 +63,17 @@ def document(routes: Sequence[BaseRoute], *, base_path: str, token_url: str) -> 
     schemas.pop("ValidationError", None)
     for route, method, operation in _operations(found, routes):
         _describe(operation, route, method, schemas)
+    for schema in schemas.values():
+        _complete_examples(schema)
     components["schemas"] = dict(sorted(schemas.items()))
     return found
+
+
+def _complete_examples(schema: Document) -> None:
+    """FastAPI leaves nulls out of the document, and so out of the examples of answers that have them."""
+    for example in schema.get("examples", ()):
+        for name in schema.get("required", ()):
+            example.setdefault(name, None)
 
 
 def _operations(found: Document, routes: Sequence[BaseRoute]) -> Iterator[tuple[RouteContext, str, Document]]:
@@ -94,7 +103,8 @@ def _describe(operation: Document, route: RouteContext, method: str, schemas: Do
 
 def _with_level(description: str, scope: Scope) -> str:
     rule = SCOPES[scope]
-    return f"{description}\n\nNeeds the scope `{scope.value}`: a {rule.level.label} client or above.".strip()
+    article = "an" if rule.level.label[0] in "aeiou" else "a"
+    return f"{description}\n\nNeeds the scope `{scope.value}`: {article} {rule.level.label} client or above.".strip()
 
 
 def _forms(dependant: Dependant) -> Iterator[FormBody[Any]]:
@@ -118,7 +128,7 @@ def _request_body(model: type[BaseModel], schemas: Document) -> Document:
 def _add_problems(operation: Document, scope: Scope | None) -> None:
     responses = operation["responses"]
     for status, description in _problems(operation, scope):
-        responses.setdefault(status, {"description": description, "content": _content("Problem")})
+        responses.setdefault(status, {"description": description}).setdefault("content", _content("Problem"))
     responses["422"] = {"description": "The request is wrong as it stands", "content": _content("HTTPValidationError")}
     operation["responses"] = dict(sorted(responses.items()))
 

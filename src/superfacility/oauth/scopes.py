@@ -75,7 +75,7 @@ SCOPES: dict[Scope, ScopeRule] = {
     Scope.TASKS_READ: ScopeRule(SecurityLevel.GREEN, "follow your tasks"),
     Scope.TASKS_WRITE: ScopeRule(SecurityLevel.GREEN, "cancel your tasks; also needs the level that created the task"),
     Scope.RESERVATIONS_READ: ScopeRule(SecurityLevel.GREEN, "see reservations"),
-    Scope.JOBS_READ: ScopeRule(SecurityLevel.YELLOW, "list jobs and see their details and output"),
+    Scope.JOBS_READ: ScopeRule(SecurityLevel.YELLOW, "list jobs and see their details"),
     Scope.FILES_LIST: ScopeRule(SecurityLevel.YELLOW, "list directories"),
     Scope.FILES_READ: ScopeRule(SecurityLevel.ORANGE, "download files"),
     Scope.FILES_WRITE: ScopeRule(SecurityLevel.ORANGE, "upload files"),

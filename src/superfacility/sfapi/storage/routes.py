@@ -19,9 +19,7 @@ from superfacility.sfapi.storage.schemas import (
     transfer_result,
 )
 
-router = APIRouter(
-    prefix="/storage/globus/transfer", tags=["storage"], responses={403: {"description": "Not permitted"}}
-)
+router = APIRouter(prefix="/storage/globus/transfer", tags=["storage"])
 
 
 @router.post("", summary="Start a transfer")

@@ -31,7 +31,7 @@ from superfacility.sfapi.utilities.streaming import FileResponse, is_text
 router = APIRouter(
     prefix="/utilities",
     tags=["utilities"],
-    responses={403: {"description": "Not permitted"}, 404: {"description": "No such machine"}},
+    responses={404: {"description": "No such machine"}},
 )
 
 Machine = Annotated[str, Path(description="A system of `utilities.targets`.", examples=["perlmutter"])]

@@ -161,7 +161,7 @@ class ComputeService:
 
     async def _recent(self, principal: Principal, system: System) -> dict[JobId, Task]:
         since = self.clock.now() - _RECENT
-        tasks = await self.queue.tasks(principal.user.name, limit=_RECENT_TASKS)
+        tasks = await self.queue.tasks(principal.user.name, handler=SUBMIT, limit=_RECENT_TASKS)
         found: dict[JobId, Task] = {}
         for task in tasks:
             job_id = submitted_job(task)

@@ -9,6 +9,9 @@ from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import UserName
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 
+LISTED_BYTES = 32 * 1024 * 1024
+"""How much JSON the intents and results of one listing may have together."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
@@ -33,8 +36,8 @@ class TaskQueue(Protocol):
 
     async def by_reference(self, handler: str, reference: str) -> Task | None: ...
 
-    async def tasks(self, owner: UserName, *, limit: int = 1000) -> Sequence[Task]:
-        """Newest first."""
+    async def tasks(self, owner: UserName, *, handler: str | None = None, limit: int = 1000) -> Sequence[Task]:
+        """Newest first, of one handler or all; the older ones that would go beyond `LISTED_BYTES` are left out."""
 
     async def active(self, handler: str) -> Sequence[Task]:
         """Not terminal, oldest first."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func, insert, or_, select, update
 
 from superfacility.adapters.sql.counters import raise_counter
 from superfacility.adapters.sql.tables import idempotency_keys, open_task, tasks
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import IdempotencyKey
+from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 
 CHANGED = "tasks"
@@ -23,6 +23,7 @@ _BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
     tasks.c.id == idempotency_keys.c.task_id,
     *(idempotency_keys.c[name] == bindparam(name) for name in ("client_id", "method", "path", "key")),
 )
+_SIZE = func.length(tasks.c.intent, type_=Integer) + func.coalesce(func.length(tasks.c.result, type_=Integer), 0)
 CANCELLED_UNSTARTED = {"status": "error", "error": "Cancelled before it started."}
 
 
@@ -105,6 +106,19 @@ def claim_rows(
         connection.execute(update(tasks).where(tasks.c.id == row.id).values(claimed_by=worker, **changes))
         claimed.append(task_of(row, **changes))
     return claimed
+
+
+def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Task]:
+    """Newest first, as many as a listing may have."""
+    sizes = select(tasks.c.id, _SIZE).where(condition).order_by(tasks.c.id.desc()).limit(limit)
+    oldest, total = None, 0
+    for number, size in connection.execute(sizes):
+        total += size
+        if oldest is not None and total > LISTED_BYTES:
+            break
+        oldest = number
+    query = select(tasks).where(condition, tasks.c.id >= oldest).order_by(tasks.c.id.desc()).limit(limit)
+    return [] if oldest is None else [task_of(row) for row in connection.execute(query)]
 
 
 def undo_claim(connection: Connection, worker: WorkerId, at: datetime) -> None:

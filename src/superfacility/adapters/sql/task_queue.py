@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Delete, and_, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, and_, bindparam, delete, exists, select, true, update
 
 from superfacility.adapters.sql.audit import add_entry
 from superfacility.adapters.sql.connections import PreparedRead
@@ -22,6 +22,7 @@ from superfacility.adapters.sql.task_changes import (
     due_condition,
     earlier,
     keep_key,
+    newest,
     task_of,
     undo_claim,
 )
@@ -80,16 +81,15 @@ class SqlTaskQueue:
         found = await self._select(and_(tasks.c.handler == handler, tasks.c.reference == reference))
         return found[0] if found else None
 
-    async def tasks(self, owner: UserName, *, limit: int = 1000) -> Sequence[Task]:
-        return await self._select(tasks.c.owner == owner, order=tasks.c.id.desc(), limit=limit)
+    async def tasks(self, owner: UserName, *, handler: str | None = None, limit: int = 1000) -> Sequence[Task]:
+        mine = and_(tasks.c.owner == owner, true() if handler is None else tasks.c.handler == handler)
+        return await self._database.read(lambda connection: newest(connection, mine, limit))
 
     async def active(self, handler: str) -> Sequence[Task]:
         return await self._select(and_(open_task, tasks.c.handler == handler))
 
-    async def _select(
-        self, condition: ColumnElement[bool], *, order: ColumnElement[Any] | None = None, limit: int | None = None
-    ) -> list[Task]:
-        query = select(tasks).where(condition).order_by(tasks.c.id if order is None else order).limit(limit)
+    async def _select(self, condition: ColumnElement[bool]) -> list[Task]:
+        query = select(tasks).where(condition).order_by(tasks.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [task_of(row) for row in rows]
 

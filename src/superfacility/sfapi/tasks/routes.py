@@ -22,7 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=10_000, description="How many at most.")]
 
 @router.get("", response_model=TaskList, summary="Your tasks")
 async def tasks(principal: Reader, use_cases: UseCases, limit: Limit = 1000) -> Response:
-    """Newest first."""
+    """Newest first. Fewer than `limit` where their results are very long: ask for those by their ids."""
     found = await use_cases.tasks.tasks(principal, limit=limit)
     return _json({"tasks": [task_row(each) for each in found]})
 

@@ -13,7 +13,7 @@ import pytest
 from superfacility.facility.audit import AuditEntry, AuditLog
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import IdempotencyKey, Lease, TaskQueue
+from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease, TaskQueue
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 from superfacility.testing.clocks import FakeClock
 
@@ -108,11 +108,20 @@ class TaskQueueContract:
             await accept(reference="r1")
         assert len(await audit_log.entries()) == 2
 
+    async def test_a_listing_has_an_end_also_in_bytes(self, queue: TaskQueue, accept: Accept) -> None:
+        script = "x" * (LISTED_BYTES * 3 // 5)
+        found = [await accept(intent={"script": script}), await accept(), await accept(intent={"script": script * 2})]
+        assert [task.id for task in await queue.tasks(ALICE)] == [found[2].id]
+        found.append(await accept(intent={"script": script}))
+        found.append(await accept())
+        assert [task.id for task in await queue.tasks(ALICE)] == [found[4].id, found[3].id]
+
     async def test_listings(self, queue: TaskQueue, accept: Accept) -> None:
         first, second = await accept(), await accept(handler="command")
         await accept(owner=BOB)
         assert [task.id for task in await queue.tasks(ALICE)] == [second.id, first.id]
         assert [task.id for task in await queue.tasks(ALICE, limit=1)] == [second.id]
+        assert [task.id for task in await queue.tasks(ALICE, handler="copy")] == [first.id]
         assert [task.owner for task in await queue.active("copy")] == [ALICE, BOB]
         await queue.claim(ONE, ["copy"], 1)
         await queue.finish(ONE, first.id, TaskStatus.COMPLETED, OK)

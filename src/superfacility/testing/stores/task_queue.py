@@ -1,9 +1,11 @@
 """The queue and the lease in memory."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +13,7 @@ from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import IdempotencyKey, Lease
+from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 from superfacility.testing.stores.memory import KeptTask, Memory
 
@@ -74,8 +76,10 @@ class MemoryTaskQueue:
         found = [task for task in self._all() if (task.handler, task.reference) == (handler, reference)]
         return found[0] if found else None
 
-    async def tasks(self, owner: UserName, *, limit: int = 1000) -> Sequence[Task]:
-        return [task for task in reversed(self._all()) if task.owner == owner][:limit]
+    async def tasks(self, owner: UserName, *, handler: str | None = None, limit: int = 1000) -> Sequence[Task]:
+        found = [each for each in reversed(self._all()) if each.owner == owner and handler in (None, each.handler)]
+        sizes = accumulate(len(json.dumps([each.intent, each.result])) for each in found[:limit])
+        return found[: max(1, sum(size <= LISTED_BYTES for size in sizes))]
 
     async def active(self, handler: str) -> Sequence[Task]:
         return [task for task in self._all() if task.handler == handler and not task.status.terminal]

@@ -23,15 +23,22 @@ def run(served: Served, folder: Path) -> None:
     pem.chmod(0o600)
     with Client(key=pem, api_base_url=served.base_url, token_url=served.token_url, wait_interval=1) as client:
         rounds = [_round(client, served) for _ in range(ROUNDS)]
-    median = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    eager_rounds = [_eager_round(served) for _ in range(ROUNDS)]
     table(
-        "P8 feedback loop (seconds, median; sfapi_client polls once a second)",
-        ["", "upload done to picture", "job's run time", "everything else", "accepted to handed over"],
-        [["8 MB raw, 1 s job", *(f"{value:.2f}" for value in median)]],
+        "P8 feedback loop, 8 MB raw and a job of 1 s (seconds, median; goal: everything else under 2 s)",
+        ["caller", "upload done to picture", "job's run time", "everything else", "submitted to started"],
+        [
+            ["sfapi_client, polls each second", *_medians(rounds)],
+            ["by hand, polls 50 times a second", *_medians(eager_rounds)],
+        ],
     )
 
 
-def _round(client: Client, served: Served) -> tuple[float, float, float, float]:
+def _medians(rounds: list[tuple[float, ...]]) -> list[str]:
+    return [f"{statistics.median(column):.2f}" for column in zip(*rounds, strict=True)]
+
+
+def _round(client: Client, served: Served) -> tuple[float, ...]:
     machine = client.compute(Machine.perlmutter)
     home = served.directory / "home" / "demo1"
     (folder,) = machine.ls(str(home), directory=True)
@@ -42,6 +49,26 @@ def _round(client: Client, served: Served) -> tuple[float, float, float, float]:
     assert state == JobState.COMPLETED, state
     (picture,) = machine.ls(str(home / "picture.bin"))
     assert len(picture.download(binary=True).read()) == 8_000_000
+    total = time.time() - started
+    begun, ended = (float((home / name).read_text()) for name in ("started", "ended"))
+    return total, ended - begun, total - (ended - begun), begun - started
+
+
+def _eager_round(served: Served) -> tuple[float, ...]:
+    """The same without a client that sleeps: what is left is the gateway's own share."""
+    token = served.token()
+    home = served.directory / "home" / "demo1"
+    started = time.time()
+    accepted = served.call("/compute/jobs/perlmutter", {"job": JOB, "isPath": "false"}, token=token)
+    job = served.wait_for_task(accepted["task_id"], token)["jobid"]
+    while served.call(f"/compute/jobs/perlmutter/{job}?sacct=true&cached=false", token=token)["output"][0]["state"] in {
+        "PENDING",
+        "RUNNING",
+        "COMPLETING",
+    }:
+        time.sleep(0.02)
+    picture = served.call(f"/utilities/download/perlmutter/{home}/picture.bin?binary=true", token=token)
+    assert picture["status"] == "OK", picture["error"]
     total = time.time() - started
     begun, ended = (float((home / name).read_text()) for name in ("started", "ended"))
     return total, ended - begun, total - (ended - begun), begun - started

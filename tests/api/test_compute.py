@@ -228,3 +228,15 @@ async def test_cancelling_what_is_not_yours_or_not_there(site):
     async with site.working():
         task = await site.result(unknown["task_id"])
     assert "99" in json.loads(task["result"])["error"]
+
+
+async def test_a_long_listing_is_compressed_for_those_who_take_it(site):
+    for number in range(1, 300):
+        site.scheduler.add(str(number))
+    plain = await site.get("/compute/jobs/perlmutter", "red:demo1", headers={"Accept-Encoding": "identity"})
+    packed = await site.get("/compute/jobs/perlmutter", "red:demo1", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"] == "accept-encoding"
+    assert packed.json() == plain.json()
+    assert len(packed.json()["output"]) == 299

@@ -1,5 +1,7 @@
 """`/compute`: list, look at, submit and cancel jobs."""
 
+import asyncio
+import gzip
 from hashlib import blake2b
 from typing import Annotated
 
@@ -14,10 +16,14 @@ from superfacility.http.polling import Answer, Parameters, json_answer, scoped_r
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
-from superfacility.services.compute import JobListing, JobRequest
+from superfacility.services.collector import QueueView
+from superfacility.services.compute import JobRequest
 from superfacility.services.services import Services
 from superfacility.sfapi.compute.schemas import JobForm, JobOutput, JobTask, accepted, problem, refused, rows
 from superfacility.tasks.queue import IdempotencyKey
+
+_WORTH_COMPRESSING = 16 * 1024
+"""Bytes from which a listing is compressed for callers that take it."""
 
 router = APIRouter(prefix="/compute", tags=["compute"])
 
@@ -33,6 +39,7 @@ Cached = Annotated[bool, Query(description="Whether knowledge of a moment ago is
 
 @router.get("/jobs/{machine}", response_model=JobOutput, summary="List jobs")
 async def jobs(
+    request: Request,
     machine: Machine,
     principal: Reader,
     use_cases: UseCases,
@@ -56,7 +63,9 @@ async def jobs(
     except (InvalidInput, Refused, Unsupported) as error:
         return _json(problem(error))
     page = Page(index, limit)
-    return _json(_whole(listing) if page == Page() else rows(page.of(listing.jobs)))
+    if listing.view is None or page != Page():
+        return _json(rows(page.of(listing.jobs)))
+    return await _whole(listing.view, takes_gzip="gzip" in request.headers.get("accept-encoding", ""))
 
 
 @router.get("/jobs/{machine}/{jobid}", response_model=JobOutput, summary="Look at a job")
@@ -121,14 +130,19 @@ async def _polled_job(services: Services, parameters: Parameters, principal: Pri
 POLLED = [scoped_read("/compute/jobs/{machine}/{jobid}", Scope.JOBS_READ, _polled_job)]
 
 
-def _whole(listing: JobListing) -> bytes:
-    """Prepared once a view where the listing is the view itself."""
-    if listing.view is None:
-        return rows(listing.jobs)
-    body = listing.view.answers.get("jobs")
+async def _whole(view: QueueView, *, takes_gzip: bool) -> Response:
+    """Every job of a view: rendered and compressed once, whoever asks for it."""
+    body = view.answers.get("jobs")
     if body is None:
-        body = listing.view.answers["jobs"] = rows(listing.jobs)
-    return body
+        body = view.answers["jobs"] = rows(view.jobs)
+    if not takes_gzip or len(body) < _WORTH_COMPRESSING:
+        return _json(body)
+    packed = view.answers.get("jobs.gz")
+    if packed is None:
+        packed = view.answers["jobs.gz"] = await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
+    return Response(
+        packed, media_type="application/json", headers={"content-encoding": "gzip", "vary": "accept-encoding"}
+    )
 
 
 def _idempotency(request: Request, principal: Principal, body: JobForm, key: str) -> IdempotencyKey:

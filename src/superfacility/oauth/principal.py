@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import User
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.scopes import Scope, SecurityLevel
@@ -18,3 +19,7 @@ class Principal:
     scopes: frozenset[Scope]
     address: str
     expires_at: datetime
+
+    def audit(self, at: datetime, action: str, target: str, detail: str = "") -> AuditEntry:
+        """The row that tells of what the caller does."""
+        return AuditEntry(at, self.user.name, action, target, self.client_id, self.address, detail)

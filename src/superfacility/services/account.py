@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from superfacility.core.clock import Clock
-from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import InvalidInput, NotFound, NotPermitted
 from superfacility.facility.jobs import Job
 from superfacility.facility.people import Group, GroupName, Membership, People, ProjectName, User, UserName
@@ -130,7 +129,7 @@ class AccountService:
             raise NotPermitted(
                 f"Creating a group of {project} needs a role above 'user' in it; ask the project's PI for one."
             )
-        audit = self._audit(principal, "account.create_group", name)
+        audit = principal.audit(self._clock.now(), "account.create_group", name)
         return await self._people.create_group(GroupName(name), ProjectName(project), [principal.user.name], audit)
 
     async def change_members(
@@ -153,7 +152,7 @@ class AccountService:
             group.name,
             add=[UserName(each) for each in add],
             remove=[UserName(each) for each in remove],
-            audit=self._audit(principal, "account.change_members", name),
+            audit=principal.audit(self._clock.now(), "account.change_members", name),
         )
 
     async def clients(self, principal: Principal) -> Sequence[Client]:
@@ -196,8 +195,3 @@ class AccountService:
     def _filesystems(self, kind: FilesystemKind) -> Sequence[tuple[System, Filesystem]]:
         systems = self._facility.systems.values()
         return [(system, each) for system in systems for each in system.filesystems if each.kind is kind]
-
-    def _audit(self, principal: Principal, action: str, target: str) -> AuditEntry:
-        return AuditEntry(
-            self._clock.now(), principal.user.name, action, target, principal.client_id, principal.address
-        )

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from superfacility.core.clock import Clock
-from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import FacilityError, InvalidInput, NotFound, NotPermitted
 from superfacility.facility.people import People, User
 from superfacility.facility.reservations import Reservation, ReservationName
@@ -123,8 +122,7 @@ class ReservationService:
     async def _accept(self, principal: Principal, handler: str, intent: Mapping[str, Any], target: str) -> Task:
         now = self.clock.now()
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
-        audit = AuditEntry(now, principal.user.name, handler, target, principal.client_id, principal.address)
-        return await self.queue.accept(new, audit)
+        return await self.queue.accept(new, principal.audit(now, handler, target))
 
 
 def _check_extent(wanted: Reservation, now: datetime) -> None:

@@ -101,10 +101,8 @@ class StorageService:
         )
 
     def _audit(self, principal: Principal, order: TransferOrder) -> AuditEntry:
-        target = f"{order.target}:{order.target_path}".encode(errors="replace").decode()
-        detail = f"from {order.source}:{order.source_path}".encode(errors="replace").decode()
-        user, now = principal.user.name, self.clock.now()
-        return AuditEntry(now, user, TRANSFER, target, principal.client_id, principal.address, detail)
+        target = f"{order.target}:{order.target_path}"
+        return principal.audit(self.clock.now(), TRANSFER, target, f"from {order.source}:{order.source_path}")
 
     async def transfer(self, principal: Principal, transfer_id: str) -> Transfer:
         """One's own; another's is as unknown as one that never was."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from superfacility.core.clock import Clock
-from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import NotFound, NotPermitted
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel
@@ -38,18 +37,8 @@ class TaskService:
                 f"Task {task_id} was created by a {needed.label} client; cancel it with a client of that level "
                 f"(this one is {principal.level.label})."
             )
-        return await self.queue.request_cancel(found.id, self._audit(principal, found))
-
-    def _audit(self, principal: Principal, task: Task) -> AuditEntry:
-        return AuditEntry(
-            at=self.clock.now(),
-            actor=principal.user.name,
-            action="tasks.cancel",
-            target=task.id,
-            client_id=principal.client_id,
-            address=principal.address,
-            detail=task.handler,
-        )
+        audit = principal.audit(self.clock.now(), "tasks.cancel", found.id, found.handler)
+        return await self.queue.request_cancel(found.id, audit)
 
 
 def _is_task_id(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from superfacility.core.clock import Clock
 from superfacility.core.logging import redact
-from superfacility.facility.audit import AuditEntry, AuditLog
+from superfacility.facility.audit import AuditLog
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.errors import FacilityError, FileProblem, InvalidInput
 from superfacility.facility.files import FileEntry
@@ -70,9 +70,8 @@ class UtilityService:
         guard = write_guard(principal.level, homes, enabled=self.guard_dot_files)
         size = await system.transport.write(principal.user, path, chunks, guard, limit=self.upload_limit)
         if self.audit is not None:
-            await self.audit.append(
-                self._audited(principal, "utilities.upload", f"{system.name}:{path}", f"{size} bytes")
-            )
+            now, target = self.clock.now(), f"{system.name}:{path}"
+            await self.audit.append(principal.audit(now, "utilities.upload", target, f"{size} bytes"))
         return size
 
     def _check_size(self, announced: int | None) -> None:
@@ -96,13 +95,8 @@ class UtilityService:
             level=principal.level.label,
             client_id=principal.client_id,
         )
-        audit = self._audited(principal, COMMAND, system.name, redact(executable)[:_AUDITED])
+        audit = principal.audit(self.clock.now(), COMMAND, system.name, redact(executable)[:_AUDITED])
         return await self.queue.accept(new, audit, idempotency)
-
-    def _audited(self, principal: Principal, action: str, target: str, detail: str) -> AuditEntry:
-        shown = target.encode(errors="replace").decode()
-        user, now = principal.user.name, self.clock.now()
-        return AuditEntry(now, user, action, shown, principal.client_id, principal.address, detail)
 
     async def _run(self, context: TaskContext) -> Mapping[str, Any]:
         task = context.task

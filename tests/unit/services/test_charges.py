@@ -1,0 +1,113 @@
+"""What a job costs, and the loop that writes it into the ledger."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from superfacility.facility.audit import AuditEntry
+from superfacility.facility.charges import Rate, node_hours
+from superfacility.facility.errors import Unavailable
+from superfacility.facility.jobs import Job, JobId, JobQuery, JobState
+from superfacility.facility.people import Project, ProjectName, Role, User, UserName
+from superfacility.facility.systems import Facility, System, SystemName
+from superfacility.services.charges import ChargeService
+from superfacility.testing.clocks import START, FakeClock
+from superfacility.testing.stores import Memory, MemoryLedger, MemoryPeople
+from superfacility.testing.transports import MemoryTransport
+
+DEMO1 = UserName("demo1")
+HOUR = timedelta(hours=1)
+JOB = Job(
+    JobId("1"), DEMO1, JobState.COMPLETED, {}, submitted_at=START, ended_at=START + HOUR, elapsed=HOUR, cpus=64
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "rate", "expected"),
+    [
+        ({}, Rate(128), 0.5),
+        ({"cpus": 128}, Rate(128), 1.0),
+        ({"cpus": 256}, Rate(128), 2.0),
+        ({"cpus": 0}, Rate(128), 1 / 128),
+        ({}, Rate(128, factor=3.0), 1.5),
+        ({"qos": "debug"}, Rate(128, qos_factors={"debug": 2.0}), 1.0),
+        ({"qos": "regular"}, Rate(128, qos_factors={"debug": 2.0}), 0.5),
+        ({"elapsed": timedelta(minutes=6)}, Rate(128, 2.0, {"": 5.0}), 0.5),
+        ({"elapsed": timedelta()}, Rate(128), 0.0),
+    ],
+)
+def test_node_hours(changes, rate: Rate, expected: float) -> None:
+    assert node_hours(replace(JOB, **changes), rate) == pytest.approx(expected)
+
+
+class Accounting:
+    """A scheduler that only remembers. `away` makes the next readings fail."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.away = 0
+        self.asked: list[JobQuery] = []
+
+    async def accounting(self, query: JobQuery) -> list[Job]:
+        self.asked.append(query)
+        if self.away:
+            self.away -= 1
+            raise Unavailable("away")
+        return [job for job in self.jobs if query.matches(job)]
+
+
+class Book:
+    """The service over stores in memory; demo1 is a member of m0001."""
+
+    def __init__(self, period: float = 0.01) -> None:
+        memory = Memory()
+        self.people, self.scheduler = MemoryPeople(memory), Accounting()
+        self.system = System(
+            SystemName("perlmutter"), "Perlmutter", MemoryTransport(), (), self.scheduler, Rate(64)  # type: ignore[arg-type]
+        )  # fmt: skip
+        facility = Facility("Example", {"perlmutter": self.system})
+        self.charges = ChargeService(MemoryLedger(memory), self.people, facility, FakeClock(), period=period)
+
+    async def fill(self) -> None:
+        audit = AuditEntry(START, "operator:test", "test.fill", "everything")
+        await self.people.save_user(User(0, DEMO1), audit, new=True)
+        for name in ("m0001", "m0002"):
+            await self.people.save_project(Project(0, ProjectName(name)), audit, new=True)
+            await self.people.set_membership(ProjectName(name), DEMO1, Role.USER, audit)
+
+    async def used(self) -> dict[str, float]:
+        return {each.project: each.node_hours for each in await self.charges.usage_of(["m0001", "m0002"])}
+
+
+@pytest.fixture
+async def book() -> Book:
+    book = Book()
+    await book.fill()
+    return book
+
+
+async def test_what_has_ended_is_charged_once_to_its_project_or_the_users_first(book: Book) -> None:
+    book.scheduler.jobs = [
+        JOB,
+        replace(JOB, id=JobId("2"), project=ProjectName("m0002"), elapsed=2 * HOUR),
+        replace(JOB, id=JobId("3"), state=JobState.RUNNING, ended_at=None),
+        replace(JOB, id=JobId("1"), submitted_at=START + 2 * HOUR, ended_at=START + 3 * HOUR),  # the id came again
+    ]
+    assert await book.charges.collect(book.system) == 3
+    assert await book.charges.collect(book.system) == 0
+    assert await book.used() == {"m0001": 2.0, "m0002": 2.0}
+    assert [query.since for query in book.scheduler.asked] == [None, START + 2 * HOUR]
+
+
+async def test_the_loop_outlives_a_scheduler_that_does_not_answer(book: Book) -> None:
+    book.scheduler.jobs, book.scheduler.away = [JOB], 2
+    stop = asyncio.Event()
+    running = asyncio.create_task(book.charges.run(stop))
+    async with asyncio.timeout(30):
+        while not await book.used():  # noqa: ASYNC110 - a poll, as callers do
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert await book.used() == {"m0001": 1.0}

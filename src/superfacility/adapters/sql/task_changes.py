@@ -117,8 +117,10 @@ def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -
         if oldest is not None and total > LISTED_BYTES:
             break
         oldest = number
+    if oldest is None:
+        return []
     query = select(tasks).where(condition, tasks.c.id >= oldest).order_by(tasks.c.id.desc()).limit(limit)
-    return [] if oldest is None else [task_of(row) for row in connection.execute(query)]
+    return [task_of(row) for row in connection.execute(query)]
 
 
 def undo_claim(connection: Connection, worker: WorkerId, at: datetime) -> None:

@@ -119,6 +119,7 @@ class TaskQueueContract:
     async def test_listings(self, queue: TaskQueue, accept: Accept) -> None:
         first, second = await accept(), await accept(handler="command")
         await accept(owner=BOB)
+        assert await queue.tasks(UserName("nobody")) == []
         assert [task.id for task in await queue.tasks(ALICE)] == [second.id, first.id]
         assert [task.id for task in await queue.tasks(ALICE, limit=1)] == [second.id]
         assert [task.id for task in await queue.tasks(ALICE, handler="copy")] == [first.id]

@@ -164,6 +164,22 @@ def test_numbers_that_cannot_be_are_refused_before_anything_starts(
     assert (refused.returncode, option[0] in refused.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("client", "renew", "x", "--days", days) for days in ("nan", "inf", "-1", "1e30")),
+        *(("project", "add", "m0009", "--cpu-hours", hours) for hours in ("nan", "-5")),
+        ("project", "change", "m0001", "--archive-bytes", "-1"),
+        ("outage", "add", "perlmutter", "--start", "0001-01-01T00:00"),
+    ],
+)
+def test_amounts_and_times_that_cannot_be_are_the_command_lines_fault(
+    plain: Path, arguments: tuple[str, ...], run: Run
+) -> None:
+    refused = run("admin", *arguments, "--config", str(plain))
+    assert (refused.returncode, arguments[-2] in refused.stderr) == (2, True)
+
+
 def test_a_missing_key_or_database_comes_with_what_to_do(plain: Path, run: Run) -> None:
     (plain.parent / "keys" / "signing-0001.pem").unlink()
     (plain.parent / "superfacility.db").unlink()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from superfacility.cli.admin.desk import Desk, open_desk
 from superfacility.cli.key_file import key_text, new_key_file
@@ -29,7 +29,12 @@ Scopes = Annotated[
     tuple[str, ...],
     Parameter(name="--scope", negative=(), help="Scope that it may use, several times; without any: all of its level."),
 ]
-Days = Annotated[float | None, Parameter(help="Days until it expires; unset: as many as the level allows.")]
+Days = Annotated[
+    float | None,
+    Parameter(
+        validator=validators.Number(gt=0, lte=36500), help="Days until it expires; unset: as many as the level allows."
+    ),
+]
 
 
 def _row(client: Client) -> Row:

@@ -17,8 +17,18 @@ _IMPACTS = {"down": "true", "degraded": "degr", "none": "fals"}
 Effect = Literal["down", "degraded", "none"]
 Impact = Annotated[Effect, Parameter(help="What it does to the resource while it lasts.")]
 MaybeImpact = Annotated[Effect | None, Parameter(help="What it does to the resource while it lasts.")]
-Moment = Annotated[datetime, Parameter(help="ISO time; without an offset in this machine's own zone.")]
-MaybeMoment = Annotated[datetime | None, Parameter(help="ISO time; without an offset in this machine's own zone.")]
+
+
+def _is_in_the_calendar(_: object, moment: datetime | None) -> None:
+    try:
+        _aware(moment)
+    except (ValueError, OverflowError) as problem:
+        raise ValueError("This time is out of range.") from problem
+
+
+_TIME = Parameter(validator=_is_in_the_calendar, help="ISO time; without an offset in this machine's own zone.")
+Moment = Annotated[datetime, _TIME]
+MaybeMoment = Annotated[datetime | None, _TIME]
 
 
 def _row(outage: Outage) -> Row:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from superfacility.cli.admin.desk import open_desk
 from superfacility.cli.folders import make_folders
@@ -14,8 +14,9 @@ app = App(name="project", help="Projects, their allocations and members.", help_
 member = App(name="member", help="Members of a project and their roles.")
 app.command(member)
 _SHARED = Shared()
-Hours = Annotated[float | None, Parameter(help="Node hours given; unset: without limit.")]
-Bytes = Annotated[int | None, Parameter(help="Bytes of storage given; unset: without limit.")]
+Amount = Parameter(validator=validators.Number(gte=0, lte=2**62))
+Hours = Annotated[float | None, Amount, Parameter(help="Node hours given; unset: without limit.")]
+Bytes = Annotated[int | None, Amount, Parameter(help="Bytes of storage given; unset: without limit.")]
 Description = Annotated[str | None, Parameter(help="What it is about.")]
 
 
@@ -85,10 +86,10 @@ async def change(
     /,
     *,
     description: Description = None,
-    cpu_hours: Annotated[float | None, Parameter(help="Node hours given.")] = None,
-    gpu_hours: Annotated[float | None, Parameter(help="Node hours given on GPU nodes.")] = None,
-    project_bytes: Annotated[int | None, Parameter(help="Bytes of project storage given.")] = None,
-    archive_bytes: Annotated[int | None, Parameter(help="Bytes of the archive given.")] = None,
+    cpu_hours: Annotated[float | None, Amount, Parameter(help="Node hours given.")] = None,
+    gpu_hours: Annotated[float | None, Amount, Parameter(help="Node hours given on GPU nodes.")] = None,
+    project_bytes: Annotated[int | None, Amount, Parameter(help="Bytes of project storage given.")] = None,
+    archive_bytes: Annotated[int | None, Amount, Parameter(help="Bytes of the archive given.")] = None,
     active: Annotated[bool | None, Parameter(help="Open or close it.")] = None,
     shared: Shared = _SHARED,
 ) -> None:

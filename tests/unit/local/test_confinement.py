@@ -152,6 +152,14 @@ async def test_writers_of_one_name_do_not_disturb_each_other(local: Any) -> None
     assert [each.name for each in local.home.iterdir()] == ["data"]
 
 
+async def test_a_part_that_somebody_laid_out_does_not_make_a_program(local: Any) -> None:
+    laid_out = local.home / ".data.0.sfapi-part"
+    laid_out.touch()
+    laid_out.chmod(0o4777)
+    await local.transport.write(local.user, f"{local.home}/data", pieces(b"#!/bin/sh\n"), allow)
+    assert (local.home / "data").stat().st_mode & 0o7777 == 0o644
+
+
 async def test_a_part_that_is_another_name_of_a_file_is_left_alone(local: Any) -> None:
     (local.home / "precious").write_bytes(b"precious")
     (local.home / ".data.0.sfapi-part").hardlink_to(local.home / "precious")

@@ -89,7 +89,8 @@ class PartFile:
 
     def _take(self, part: str, folder: int) -> bool:
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(part, flags, 0o600 if self._mode is not None else 0o644, dir_fd=folder)
+        mode = 0o600 if self._mode is not None else 0o644
+        fd = os.open(part, flags, mode, dir_fd=folder)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             ours, named = os.fstat(fd), _status(part, folder)
@@ -101,6 +102,7 @@ class PartFile:
             ):
                 raise BlockingIOError
             os.ftruncate(fd, 0)
+            os.fchmod(fd, stat.S_IMODE(ours.st_mode) & mode)  # one that lay here may let others write, or be a program
         except BlockingIOError:  # another's, or renamed to a target between our opening and our lock
             os.close(fd)
             return False

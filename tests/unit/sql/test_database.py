@@ -228,6 +228,12 @@ async def test_a_damaged_file_is_told(path: Path) -> None:
     await database.aclose()
 
 
+def test_a_file_that_is_no_database_is_told_when_it_is_opened(path: Path) -> None:
+    path.write_bytes(b"\xa5" * 5000)
+    with pytest.raises(Unavailable, match="damaged: staff must restore it from a backup"):
+        Database.open(path)
+
+
 async def test_a_file_that_others_can_read_is_told(database: Database, path: Path) -> None:
     await asyncio.to_thread(path.chmod, 0o640)
     (problem,) = await database.check()

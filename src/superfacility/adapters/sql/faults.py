@@ -30,4 +30,6 @@ def _unavailable(words: str) -> Unavailable:
         return Unavailable("The service's database is busy: try again in a moment.", retry_after=1)
     if "full" in words:
         return Unavailable("The service's database has no room to write: staff must free disk space.", retry_after=60)
+    if "not a database" in words or "malformed" in words:
+        return Unavailable("The service's database is damaged: staff must restore it from a backup.", retry_after=60)
     return Unavailable("The service's database does not answer: try again later, and tell staff if it lasts.")

@@ -5,6 +5,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import interleaved, ratio, table
@@ -24,12 +25,12 @@ def run(served: Served, folder: Path) -> None:
         if reference is not None:
             sides.append(lambda: _upload(reference, "/big.bin", "", multipart=False))
         uploads = interleaved(ROUNDS, *sides)
-        sides = [lambda: _download(served.port, target.format("download") + "?binary=true", token)]
-        if reference is not None:
-            sides.append(lambda: _download(reference, "/big.bin", ""))
-        downloads = interleaved(ROUNDS, *sides)
+        rows = [_row("upload (multipart)", uploads)]
+        for name, query, accept in (("raw", "", "application/octet-stream"), ("JSON, base64", "?binary=true", "*/*")):
+            source = partial(_download, served.port, target.format("download") + query, token, accept)
+            sides = [source] if reference is None else [source, partial(_download, reference, "/big.bin", "", "*/*")]
+            rows.append(_row(f"download ({name})", interleaved(ROUNDS, *sides)))
     grown = served.peak_bytes() - before
-    rows = [_row("upload (multipart)", uploads), _row("download (JSON, base64)", downloads)]
     table(f"P4 data, 1 GiB (MB/s, median; memory of the server grew by {grown >> 20} MiB, goal 64)", COLUMNS, rows)
     shutil.rmtree(served.directory / "scratch" / "demo1")
 
@@ -74,10 +75,10 @@ def _upload(port: int, path: str, token: str, *, multipart: bool) -> float:
     return SIZE / taken / 1e6
 
 
-def _download(port: int, path: str, token: str) -> float:
+def _download(port: int, path: str, token: str, accept: str) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     started = time.perf_counter()
-    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}", "Accept": accept})
     answer = connection.getresponse()
     view, received = bytearray(PIECE), 0
     while count := answer.readinto(view):

@@ -232,6 +232,18 @@ async def test_text_comes_as_text_and_anything_as_base64(api: Api, content: byte
     assert int(answer.headers[b"content-length"]) == len(answer.body)
 
 
+async def test_bytes_come_as_they_are_to_those_who_accept_them(api: Api) -> None:
+    (api.home / "f").write_bytes(b"\0<script>\xff" * 1000)
+    raw = {"accept": "application/octet-stream"}
+    answer = await api.download(spelled(f"{api.home}/f")[0], headers=raw)
+    assert answer.body == (api.home / "f").read_bytes()
+    assert answer.headers[b"content-type"] == b"application/octet-stream"
+    assert answer.headers[b"content-disposition"] == b"attachment"
+    assert int(answer.headers[b"content-length"]) == len(answer.body)
+    missing = await api.download(spelled(f"{api.home}/missing")[0], headers=raw)
+    assert missing.json["status"] == "ERROR"
+
+
 async def test_a_character_across_two_pieces_stays_text(api: Api) -> None:
     content = b"x" * (LIMIT - 3) + "\u20ac".encode()
     (api.home / "f").write_bytes(content)

@@ -1,15 +1,18 @@
-"""A file as a JSON body, made in pieces: memory stays flat whatever its size."""
+"""A file as a body, in JSON or as it is, made in pieces: memory stays flat whatever its size."""
 
 import binascii
 import codecs
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 
 import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from superfacility.facility.transport import OpenFile
+
+RAW = "application/octet-stream"
 
 _BEFORE = b'{"status":"OK","file":"'
 _AFTER = b'","is_binary":%s,"error":null}'
@@ -52,13 +55,30 @@ def base64_length(size: int) -> int:
     return len(_BEFORE) + 4 * -(-size // 3) + len(_AFTER % b"true")
 
 
+class Form(Enum):
+    """How a file is sent: in a JSON body as text or as base64, or as it is."""
+
+    TEXT = "text"
+    BASE64 = "base64"
+    RAW = "raw"
+
+
+_JSON_BODIES = {Form.TEXT: text_body, Form.BASE64: base64_body}
+
+
 class FileResponse(StreamingResponse):
     """Holds the file open until the body is sent or the caller is gone."""
 
-    def __init__(self, opened: OpenFile, file: AbstractAsyncContextManager[object], *, binary: bool) -> None:
-        headers = {"content-length": str(base64_length(opened.stat.size))} if binary else None
-        body = base64_body(opened) if binary else text_body(opened)
-        super().__init__(body, media_type="application/json", headers=headers)
+    def __init__(self, opened: OpenFile, file: AbstractAsyncContextManager[object], form: Form) -> None:
+        body = opened.chunks if form is Form.RAW else _JSON_BODIES[form](opened)
+        headers = {}
+        if form is not Form.TEXT:
+            size = opened.stat.size
+            headers["content-length"] = str(size if form is Form.RAW else base64_length(size))
+        if form is Form.RAW:
+            headers["content-disposition"] = "attachment"
+        media_type = RAW if form is Form.RAW else "application/json"
+        super().__init__(body, media_type=media_type, headers=headers)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Settings of every test: no sockets but those of tests that are marked for them, soak tests only when asked for."""
+"""Settings of every test, and the counts that the reliability goals ask for."""
 
 import pytest
 from hypothesis import settings
@@ -11,13 +11,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run with the full counts of the reliability goals")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--soak"):
-        return
-    skip = pytest.mark.skip(reason="soak only; run `make soak`")
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the counts is what `-m soak` chooses."""
     for item in items:
-        if "soak" in item.keywords:
-            item.add_marker(skip)
+        if "soak" in getattr(item, "fixturenames", ()):
+            item.add_marker("soak")
 
 
 @pytest.fixture(scope="session")

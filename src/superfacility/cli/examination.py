@@ -72,12 +72,11 @@ def _missing(kind: str, name: str) -> str | None:
 
 
 def _private_places(settings: Settings) -> Iterator[Finding]:
-    for folder in (settings.keys, settings.state):
-        path = settings.path(folder)
-        yield Finding("permissions", str(path), _privacy(path, "700"))
-    database = settings.path(settings.database)
+    keys, state, database = (settings.path(each) for each in (settings.keys, settings.state, settings.database))
+    yield Finding("permissions", str(keys), _privacy(keys, "700"))
+    yield Finding("permissions", str(state), _privacy(state, "700") or _usability(state, "700"))
     if database.exists():
-        yield Finding("permissions", str(database), _privacy(database, "600"))
+        yield Finding("permissions", str(database), _privacy(database, "600") or _usability(database, "600"))
     if stat.S_IMODE(settings.folder.stat().st_mode) & 0o022:
         problem = f"{settings.folder} can be changed by others, who could replace what is in it: chmod go-w"
         yield Finding("permissions", str(settings.folder), f"{problem} {settings.folder}")
@@ -93,6 +92,11 @@ def _privacy(path: Path, mode: str) -> str | None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         return f"{path} is open to others: chmod {mode} {path}"
     return None
+
+
+def _usability(path: Path, mode: str) -> str | None:
+    needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+    return None if os.access(path, needed) else f"{path} cannot be read and written: chmod {mode} {path}"
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
@@ -135,7 +139,7 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _systems(settings: Settings) -> list[Finding]:
     try:
         facility = open_facility(settings)
-    except FacilityError as problem:
+    except (FacilityError, OSError) as problem:
         return [Finding("systems", "all", str(problem))]
     try:
         return [finding for name in facility.systems for finding in await _ping(facility, name)]
@@ -154,7 +158,7 @@ async def _ping(facility: Facility, name: str) -> list[Finding]:
             continue
         try:
             await port.ping()
-        except FacilityError as problem:
+        except (FacilityError, OSError) as problem:
             findings.append(Finding("systems", f"{name}: {what}", str(problem)))
         else:
             findings.append(Finding("systems", f"{name}: {what}"))

@@ -150,6 +150,16 @@ def test_a_folder_that_cannot_be_made_and_a_bad_name_are_told_in_the_callers_wor
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_the_server_cannot_write_keeps_it_from_starting(
+    plain: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = plain.parent / "superfacility.db"
+    monkeypatch.setattr("superfacility.cli.examination.os.access", lambda path, _: path != database)  # root may all
+    for command in ("check", "serve"):
+        told = run(command, "--config", str(plain))
+        assert (told.returncode, f"written: chmod 600 {database}" in told.stdout + told.stderr) == (1, True)
+
+
 def test_the_next_commands_can_be_pasted(tmp_path: Path, run: Run) -> None:
     made = run("init", str(tmp_path / "my facility"), "--staff", "grace")
     assert "--user grace " in made.stdout

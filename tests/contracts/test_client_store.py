@@ -1,6 +1,5 @@
 """The client store's suite over SQLite and memory."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from superfacility.adapters.sql import (
     SqlClientStore,
     SqlPeople,
     SqlTaskQueue,
-    migrate,
 )
 from superfacility.facility.audit import AuditLog
 from superfacility.facility.people import People
@@ -31,13 +29,6 @@ from superfacility.testing.stores import (
 
 
 class TestSqlClientStore(ClientStoreContract):
-    @pytest.fixture
-    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
-        migrate(tmp_path / "test.db")
-        database = Database.open(tmp_path / "test.db")
-        yield database
-        await database.aclose()
-
     @pytest.fixture
     def clients(self, database: Database) -> ClientStore:
         return SqlClientStore(database)
@@ -73,10 +64,6 @@ class TestSqlClientStore(ClientStoreContract):
 
 
 class TestMemoryClientStore(ClientStoreContract):
-    @pytest.fixture
-    def memory(self) -> Memory:
-        return Memory()
-
     @pytest.fixture
     def clients(self, memory: Memory) -> ClientStore:
         return MemoryClientStore(memory)

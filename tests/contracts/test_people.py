@@ -1,11 +1,8 @@
 """The suite of People over SQLite and memory."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from superfacility.adapters.sql import Database, SqlAuditLog, SqlPeople, migrate
+from superfacility.adapters.sql import Database, SqlAuditLog, SqlPeople
 from superfacility.facility.audit import AuditLog
 from superfacility.facility.people import People
 from superfacility.testing.contracts.people import PeopleContract
@@ -13,13 +10,6 @@ from superfacility.testing.stores import Memory, MemoryAuditLog, MemoryPeople
 
 
 class TestSqlPeople(PeopleContract):
-    @pytest.fixture
-    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
-        migrate(tmp_path / "test.db")
-        database = Database.open(tmp_path / "test.db")
-        yield database
-        await database.aclose()
-
     @pytest.fixture
     def people(self, database: Database) -> People:
         return SqlPeople(database)
@@ -30,10 +20,6 @@ class TestSqlPeople(PeopleContract):
 
 
 class TestMemoryPeople(PeopleContract):
-    @pytest.fixture
-    def memory(self) -> Memory:
-        return Memory()
-
     @pytest.fixture
     def people(self, memory: Memory) -> People:
         return MemoryPeople(memory)

@@ -1,11 +1,10 @@
 """The queue's suite over SQLite and memory."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from superfacility.adapters.sql import Database, FileLease, SqlAuditLog, SqlTaskQueue, migrate
+from superfacility.adapters.sql import Database, FileLease, SqlAuditLog, SqlTaskQueue
 from superfacility.facility.audit import AuditLog
 from superfacility.tasks.queue import Lease, TaskQueue
 from superfacility.testing.clocks import FakeClock
@@ -13,19 +12,7 @@ from superfacility.testing.contracts.task_queue import TaskQueueContract
 from superfacility.testing.stores import Memory, MemoryAuditLog, MemoryLease, MemoryTaskQueue
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
 class TestSqlTaskQueue(TaskQueueContract):
-    @pytest.fixture
-    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
-        migrate(tmp_path / "test.db")
-        database = Database.open(tmp_path / "test.db")
-        yield database
-        await database.aclose()
-
     @pytest.fixture
     def lease(self, tmp_path: Path) -> Lease:
         return FileLease(tmp_path / "workers")
@@ -40,10 +27,6 @@ class TestSqlTaskQueue(TaskQueueContract):
 
 
 class TestMemoryTaskQueue(TaskQueueContract):
-    @pytest.fixture
-    def memory(self) -> Memory:
-        return Memory()
-
     @pytest.fixture
     def lease(self) -> Lease:
         return MemoryLease()

@@ -1,5 +1,6 @@
 """The generated pages name everything, and a stale one is noticed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def test_the_page_of_commands_has_every_command_and_its_options() -> None:
     assert all(option in page for option in ("--demo", "--port", "--json", "--ip", "--out"))
     assert "--inherited" not in page
     assert "\nsfapi admin user add [OPTIONS] NAME\n" in page
+
+
+def test_every_command_of_an_operator_prints_json_on_request() -> None:
+    sections = re.split(r"\n#+ sfapi admin ", generate.command_page())[1:]
+    commands = {section.partition("\n")[0]: section for section in sections}
+    nouns = {name for name in commands if any(other.startswith(f"{name} ") for other in commands)}
+    assert len(commands.keys() - nouns) > 30
+    assert [name for name in commands.keys() - nouns if "`--json`" not in commands[name]] == []
 
 
 def test_a_stale_and_a_missing_page_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,8 @@ class AccountService:
     async def _first_project_is(self, project: str, among: frozenset[str]) -> frozenset[str]:
         """Members whose jobs are charged to this project when they name none."""
         members = [each.user for each in await self._people.memberships(project=ProjectName(project))]
-        first = [(await self._people.memberships(user=user))[0] for user in members if not among or user in among]
-        return frozenset(each.user for each in first if each.project.name == project)
+        chosen = [user for user in members if not among or user in among]
+        return frozenset([user for user in chosen if await self._charges.default_project(user) == project])
 
     async def groups(self, principal: Principal) -> Sequence[Group]:
         return await self._people.groups(member=principal.user.name)

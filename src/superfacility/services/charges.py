@@ -10,7 +10,7 @@ from superfacility.core.clock import Clock
 from superfacility.facility.charges import Charge, Ledger, Usage, node_hours
 from superfacility.facility.errors import FacilityError
 from superfacility.facility.jobs import Job, JobQuery
-from superfacility.facility.people import People, ProjectName
+from superfacility.facility.people import People, ProjectName, UserName
 from superfacility.facility.systems import Facility, System
 
 _OVERLAP = timedelta(hours=1)
@@ -65,13 +65,13 @@ class ChargeService:
             system=system.name,
             job_id=job.id,
             submitted_at=job.submitted_at,
-            project=job.project or await self._default_project(job),
+            project=job.project or await self.default_project(job.user),
             user=job.user,
             node_hours=node_hours(job, system.rate),
             ended_at=job.ended_at,
         )
 
-    async def _default_project(self, job: Job) -> ProjectName:
-        """A job that names no project is charged to its user's first one."""
-        memberships = await self._people.memberships(user=job.user)
-        return memberships[0].project.name if memberships else ProjectName("")
+    async def default_project(self, user: UserName) -> ProjectName:
+        """Where a job that names no project is charged: its user's first active one, or nowhere (an empty name)."""
+        memberships = await self._people.memberships(user=user)
+        return next((each.project.name for each in memberships if each.project.active), ProjectName(""))

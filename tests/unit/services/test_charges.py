@@ -101,6 +101,16 @@ async def test_what_has_ended_is_charged_once_to_its_project_or_the_users_first(
     assert [query.since for query in book.scheduler.asked] == [None, START + 2 * HOUR]
 
 
+async def test_a_project_that_has_ended_is_nobodys_first(book: Book) -> None:
+    audit = AuditEntry(START, "operator:test", "test.end", "m0001")
+    ended = await book.people.project(ProjectName("m0001"))
+    assert ended is not None
+    await book.people.save_project(replace(ended, active=False), audit)
+    book.scheduler.jobs = [JOB]
+    await book.charges.collect(book.system)
+    assert await book.used() == {"m0002": 1.0}
+
+
 async def test_the_loop_outlives_a_scheduler_that_does_not_answer(book: Book) -> None:
     book.scheduler.jobs, book.scheduler.away = [JOB], 2
     stop = asyncio.Event()

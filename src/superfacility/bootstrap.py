@@ -38,6 +38,7 @@ from superfacility.facility.transfers import Endpoint, TransferAgent
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.scopes import SecurityLevel
+from superfacility.oauth.server_metadata import TOKEN_PATH
 from superfacility.services.account import AccountService
 from superfacility.services.charges import ChargeService
 from superfacility.services.clients import ClientService
@@ -52,7 +53,7 @@ from superfacility.services.storage import StorageService
 from superfacility.services.tasks import TaskService
 from superfacility.services.tokens import TokenService
 from superfacility.services.utilities import UtilityService
-from superfacility.settings import BASE_PATH, TOKEN_PATH, AdapterSettings, Settings, SystemSettings
+from superfacility.settings import BASE_PATH, AdapterSettings, Settings, SystemSettings
 from superfacility.tasks.registry import Registry
 from superfacility.tasks.worker import Worker
 

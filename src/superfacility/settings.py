@@ -22,7 +22,6 @@ from superfacility.facility.errors import InvalidInput
 
 FILE_NAME = "superfacility.toml"
 BASE_PATH = "/api/v1.2"
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path, not a secret
 
 _PLACEHOLDERS = frozenset({"user", "initial", "project"})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")

@@ -22,7 +22,7 @@ class TokenRequest:
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> "TokenRequest":
         """`OAuthError` for what is malformed. A parameter without a value counts as left out, as RFC 6749 says."""
-        once = {name: _one(name, values) for name, values in parameters.items()}
+        once = {name: _one(values) for name, values in parameters.items()}
         grant_type = once.get("grant_type")
         if not grant_type:
             raise OAuthError("invalid_request", f"grant_type is missing: send {GRANT_TYPE}.")
@@ -31,7 +31,7 @@ class TokenRequest:
         return cls(_assertion(once), once.get("client_id") or None, _scopes(once.get("scope") or ""))
 
 
-def _one(name: str, values: Sequence[str]) -> str:
+def _one(values: Sequence[str]) -> str:
     if len(values) != 1:
         raise OAuthError("invalid_request", "A parameter came more than once: send each once, in the form alone.")
     return values[0]

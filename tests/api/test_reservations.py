@@ -56,6 +56,9 @@ async def test_a_taken_name_is_told_by_the_task(site):
         {"cores": "0"},
         {"start": "soon"},
         {"end": "2001-1-1"},
+        {"end": "9999-12-31T23:59:59-14:00"},
+        {"start": "0001-01-01T00:00:00+14:00"},
+        {"start": "0001-01-01T00:00:00"},
     ],
 )
 async def test_wrong_forms(site, changes):

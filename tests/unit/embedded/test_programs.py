@@ -140,6 +140,17 @@ async def test_scontrol_shows_holds_and_changes(place: Any) -> None:
     assert "PartitionName=regular Default=YES" in (await place.program("scontrol", "show", "partition")).stdout
 
 
+async def test_a_reservation_beyond_the_calendar_hides_no_other(place: Any) -> None:
+    scheduler = place.open(cores=4)
+    for name, end in (("ever", "now+999999999weeks"), ("beam", "now+1hour")):
+        words = ("create", "reservation", f"ReservationName={name}", f"EndTime={end}", "CoreCnt=1")
+        assert (await place.program("scontrol", *words)).returncode == 0
+    assert [(each.name, each.end.year == 9999) for each in await scheduler.reservations()] == [
+        ("ever", True),
+        ("beam", False),
+    ]
+
+
 async def test_scontrol_makes_reservations(place: Any) -> None:
     place.open()
     words = ("StartTime=now", "Duration=60", "Users=demo1", "CoreCnt=1")

@@ -34,6 +34,7 @@ from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
 
 _SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+_LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _SCRIPT_LIMIT = 4 * 1024 * 1024
 _ERRORS: dict[str, type[FacilityError]] = {
     "refused": Refused,
@@ -159,8 +160,8 @@ class EmbeddedScheduler:
         active = record.start <= self._clock.now().timestamp() < record.end
         return Reservation(
             name=ReservationName(record.name),
-            start=datetime.fromtimestamp(record.start, UTC),
-            end=datetime.fromtimestamp(record.end, UTC),
+            start=_moment(record.start),
+            end=_moment(record.end),
             nodes=record.nodes,
             cores=record.cores_asked,
             users=record.users,
@@ -196,6 +197,11 @@ def _raise(problem: Problem) -> NoReturn:
     error = _ERRORS.get(problem.kind, Refused)
     words = problem.words
     raise error(words if error is not Refused or words.endswith("\n") else words + "\n") from None
+
+
+def _moment(seconds: float) -> datetime:
+    """`scontrol` takes times beyond the calendar; one record that has them must not hide all others."""
+    return datetime.fromtimestamp(min(max(0.0, seconds), _LAST_MOMENT), UTC)
 
 
 def _write_if_changed(path: Path, text: str) -> None:

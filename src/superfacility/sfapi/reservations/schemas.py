@@ -1,10 +1,11 @@
 """Bodies of `/reservations`, and how they are made from reservations."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from superfacility.facility.errors import InvalidInput
 from superfacility.facility.reservations import Reservation, ReservationName
 from superfacility.http.times import Timestamp
 from superfacility.tasks.task import Task
@@ -93,7 +94,12 @@ class ReservationTask(BaseModel):
 
 
 def _aware(time: datetime) -> datetime:
-    return time if time.tzinfo else time.astimezone()
+    try:
+        time = time if time.tzinfo else time.astimezone()
+        time.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{time} lies beyond the calendar; choose a time nearer to now.") from None
+    return time
 
 
 def _names(values: list[str]) -> tuple[str, ...]:

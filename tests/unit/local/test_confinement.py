@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superfacility.adapters.local.confinement import Roots
-from superfacility.adapters.local.listing import list_path, stat_path
+from superfacility.adapters.local.listing import list_path, modified_at, stat_path
 from superfacility.adapters.local.words import quoted
 from superfacility.facility.errors import FileProblem
 from superfacility.facility.files import WriteTarget
@@ -167,6 +167,11 @@ async def test_a_part_that_is_another_name_of_a_file_is_left_alone(local: Any) -
     with pytest.raises(FileProblem):
         await local.transport.write(local.user, f"{local.home}/data", pieces(b"new"), allow)
     assert (local.home / "precious").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(("seconds", "year"), [(2**50, 9999), (-(2**50), 2), (0, 1970)])
+def test_a_file_from_beyond_the_calendar_has_a_time(seconds: int, year: int) -> None:
+    assert modified_at(os.stat_result((0o100644, *[0] * 7, seconds, 0))).year == year
 
 
 async def test_a_folder_of_many_files_is_listed(local: Any) -> None:

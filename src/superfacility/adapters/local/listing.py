@@ -12,9 +12,12 @@ from superfacility.adapters.local.confinement import Roots
 from superfacility.adapters.local.words import worded
 from superfacility.facility.files import FileEntry, FileStat, FileType
 
+_FIRST_MOMENT, _LAST_MOMENT = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (2, 9999))
+
 
 def modified_at(status: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(status.st_mtime, UTC)
+    """`touch` takes times beyond the calendar, and some filesystems keep them."""
+    return datetime.fromtimestamp(min(max(_FIRST_MOMENT, status.st_mtime), _LAST_MOMENT), UTC)
 
 
 def file_type(status: os.stat_result) -> FileType:

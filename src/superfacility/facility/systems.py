@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from superfacility.facility.charges import Rate
-from superfacility.facility.errors import InvalidInput, NotFound, Unsupported
+from superfacility.facility.errors import NotFound, Unsupported
 from superfacility.facility.people import ProjectName, UserName
 from superfacility.facility.scheduler import Scheduler
 from superfacility.facility.transfers import Endpoint, TransferAgent
@@ -57,12 +57,6 @@ class System:
 
     def filesystem(self, kind: FilesystemKind) -> Filesystem | None:
         return next((each for each in self.filesystems if each.kind is kind), None)
-
-    def home(self, user: UserName) -> str:
-        filesystem = self.filesystem(FilesystemKind.HOME)
-        if filesystem is None:
-            raise InvalidInput(f"{self.name} has no home filesystem; the operator must configure one.")
-        return filesystem.path(user=user)
 
 
 @dataclass(frozen=True, slots=True)

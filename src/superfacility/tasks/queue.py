@@ -39,9 +39,6 @@ class TaskQueue(Protocol):
     async def tasks(self, owner: UserName, *, handler: str | None = None, limit: int = 1000) -> Sequence[Task]:
         """Newest first, of one handler or all; the older ones that would go beyond `LISTED_BYTES` are left out."""
 
-    async def active(self, handler: str) -> Sequence[Task]:
-        """Not terminal, oldest first."""
-
     async def claim(self, worker: WorkerId, handlers: Sequence[str], limit: int) -> Sequence[Task]:
         """Take up to `limit` tasks of these handlers that are due: new ones and those whose worker has died, oldest
         first. A task whose cancellation was requested before it ever started is never claimed."""

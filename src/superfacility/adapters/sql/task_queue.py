@@ -85,9 +85,6 @@ class SqlTaskQueue:
         mine = and_(tasks.c.owner == owner, true() if handler is None else tasks.c.handler == handler)
         return await self._database.read(lambda connection: newest(connection, mine, limit))
 
-    async def active(self, handler: str) -> Sequence[Task]:
-        return await self._select(and_(open_task, tasks.c.handler == handler))
-
     async def _select(self, condition: ColumnElement[bool]) -> list[Task]:
         query = select(tasks).where(condition).order_by(tasks.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())

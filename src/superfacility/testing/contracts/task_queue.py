@@ -123,10 +123,6 @@ class TaskQueueContract:
         assert [task.id for task in await queue.tasks(ALICE)] == [second.id, first.id]
         assert [task.id for task in await queue.tasks(ALICE, limit=1)] == [second.id]
         assert [task.id for task in await queue.tasks(ALICE, handler="copy")] == [first.id]
-        assert [task.owner for task in await queue.active("copy")] == [ALICE, BOB]
-        await queue.claim(ONE, ["copy"], 1)
-        await queue.finish(ONE, first.id, TaskStatus.COMPLETED, OK)
-        assert [task.owner for task in await queue.active("copy")] == [BOB]
 
     async def test_claims_take_the_oldest_of_the_named_handlers(self, queue: TaskQueue, accept: Accept) -> None:
         first, _, third = await accept(), await accept(handler="other"), await accept()

@@ -81,9 +81,6 @@ class MemoryTaskQueue:
         sizes = accumulate(len(json.dumps([each.intent, each.result])) for each in found[:limit])
         return found[: max(1, sum(size <= LISTED_BYTES for size in sizes))]
 
-    async def active(self, handler: str) -> Sequence[Task]:
-        return [task for task in self._all() if task.handler == handler and not task.status.terminal]
-
     def _all(self) -> list[Task]:
         return [kept.task for kept in self._memory.tasks.values()]
 

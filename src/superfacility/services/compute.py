@@ -8,7 +8,6 @@ from typing import Any
 
 from superfacility.core.clock import Clock
 from superfacility.core.identifiers import new_uuid
-from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import FacilityError, Refused, Unsupported
 from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, JobState
 from superfacility.facility.people import People
@@ -195,8 +194,7 @@ class ComputeService:
     ) -> Task:
         now = self.clock.now()
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
-        audit = AuditEntry(now, principal.user.name, handler, target, principal.client_id, principal.address)
-        return await self.queue.accept(new, audit, idempotency)
+        return await self.queue.accept(new, principal.audit(now, handler, target), idempotency)
 
 
 def _pending(task: Task, job_id: JobId) -> Job:

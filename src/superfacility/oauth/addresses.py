@@ -17,6 +17,8 @@ Network = IPv4Network | IPv6Network
 
 UNIX_SOCKET = "unix socket"
 """The address of a peer that has none."""
+CONTRADICTION = "unknown: Forwarded and X-Forwarded-For differ"
+"""The address of a request whose headers tell of two; it lies in no range."""
 MIN_PREFIX = {4: 24, 6: 64}
 
 _LOOPBACK = IPv4Address("127.0.0.1")
@@ -32,8 +34,9 @@ def source_address(
 
     `peer` is the other end of the connection, None on a Unix socket, which counts as loopback when it comes to trust.
     The two sequences hold the values of the headers in the order they came. Of a chain of proxies, the answer is the
-    right-most address that is not a trusted proxy; where the headers are malformed or contradict each other, the
-    nearest address that we know ourselves.
+    right-most address that is not a trusted proxy; where a header is malformed, the nearest address that we know
+    ourselves. Where the headers contradict each other it is `CONTRADICTION`: most proxies write one of them and pass
+    the other on as the caller wrote it, and the proxy's own address may well lie in a client's range.
     """
     near = _LOOPBACK if peer is None else parse_address(peer.partition("%")[0])
     own = UNIX_SOCKET if peer is None else peer if near is None else str(near)
@@ -41,7 +44,9 @@ def source_address(
         return own
     chains = [chain for chain in (_hops(x_forwarded_for), _forwarded_hops(forwarded)) if chain]
     found = {_right_most_untrusted(chain, trusted) for chain in chains}
-    told = found.pop() if len(found) == 1 else None
+    if len(found) > 1:
+        return CONTRADICTION
+    told = found.pop() if found else None
     return own if told is None else str(told)
 
 

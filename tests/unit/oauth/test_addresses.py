@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from superfacility.facility.errors import InvalidInput
 from superfacility.oauth.addresses import (
+    CONTRADICTION,
     UNIX_SOCKET,
     in_ranges,
     parse_address,
@@ -65,8 +66,9 @@ LOCAL = (ip_network("127.0.0.1/32"),)
         (PEER, [], ['for="198.51.100.7'], PROXY, PEER),
         # two headers: only where they agree
         (PEER, ["198.51.100.7"], ["for=198.51.100.7"], PROXY, "198.51.100.7"),
-        (PEER, ["198.51.100.7"], ["for=203.0.113.1"], PROXY, PEER),
-        (PEER, ["198.51.100.7"], ["for=_hidden"], PROXY, PEER),
+        (PEER, ["198.51.100.7"], ["for=203.0.113.1"], PROXY, CONTRADICTION),
+        (PEER, ["198.51.100.7"], ["for=_hidden"], PROXY, CONTRADICTION),
+        (PEER, ["nonsense"], ["for=198.51.100.7"], PROXY, CONTRADICTION),
         # peers of every kind
         ("::ffff:10.0.0.1", ["198.51.100.7"], [], PROXY, "198.51.100.7"),
         ("::ffff:192.0.2.1", [], [], (), "192.0.2.1"),
@@ -80,6 +82,11 @@ LOCAL = (ip_network("127.0.0.1/32"),)
 )
 def test_the_source_address(peer, forwarded_for, forwarded, trusted, expected):
     assert source_address(peer, forwarded_for, forwarded, trusted) == expected
+
+
+def test_a_header_that_the_proxy_passes_on_lets_nobody_in_as_the_proxy():
+    found = source_address(PEER, ["198.51.100.7"], ["for=127.0.0.1"], PROXY)
+    assert not in_ranges(found, ("10.0.0.0/24", "127.0.0.1/32", "198.51.100.7/32"))
 
 
 @given(spoofed=st.lists(st.text(max_size=40), max_size=4), real=st.ip_addresses())

@@ -154,6 +154,10 @@ async def test_an_idempotency_key_makes_one_task_of_two_requests(site):
     assert first.json()["task_id"] == again.json()["task_id"]
     other = await site.call("POST", JOBS, "red:demo1", data=SCRIPT | {"job": "#!/bin/sh\n"}, headers=headers)
     assert other.status_code == 422
+    large = await site.call(
+        "POST", JOBS, "red:demo1", data=SCRIPT | {"callbackTimeout": "9" * 30}, headers={"Idempotency-Key": "run-2"}
+    )
+    assert large.status_code == 200
 
 
 @pytest.mark.parametrize(

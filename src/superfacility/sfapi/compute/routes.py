@@ -5,7 +5,6 @@ import gzip
 from hashlib import blake2b
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from superfacility.core.pagination import Page
@@ -146,7 +145,7 @@ async def _whole(view: QueueView, *, takes_gzip: bool) -> Response:
 
 
 def _idempotency(request: Request, principal: Principal, body: JobForm, key: str) -> IdempotencyKey:
-    fingerprint = blake2b(orjson.dumps(body.model_dump(), option=orjson.OPT_SORT_KEYS), digest_size=32).hexdigest()
+    fingerprint = blake2b(body.model_dump_json().encode(), digest_size=32).hexdigest()
     return IdempotencyKey(principal.client_id, request.method, request.url.path, key, fingerprint)
 
 

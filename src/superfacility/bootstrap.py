@@ -286,12 +286,12 @@ def _services(settings: Settings, stores: Stores, facility: Facility, bound_url:
         utilities=UtilityService(
             facility,
             queue,
+            stores.audit,
             clock,
             upload_limit=limits.upload_bytes,
             command_time_limit=limits.command_seconds,
             download_limit=limits.download_bytes,
             guard_dot_files=limits.guard_dot_files,
-            audit=stores.audit,
         ),
     )
 

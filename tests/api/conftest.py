@@ -45,6 +45,7 @@ from superfacility.tasks.worker import Worker
 from superfacility.testing.clocks import FakeClock
 from superfacility.testing.stores import (
     Memory,
+    MemoryAuditLog,
     MemoryClientStore,
     MemoryLease,
     MemoryLedger,
@@ -172,6 +173,7 @@ class Site:
     board: MemoryStatusBoard
     clients: MemoryClientStore
     worker: Worker
+    memory: Memory
 
     def audit(self) -> AuditEntry:
         return AuditEntry(self.clock.now(), "operator:test", "test.change", "something")
@@ -256,10 +258,16 @@ async def site() -> Site:
         tasks=TaskService(queue, clock),
         tokens=cast("Any", NamedTokens(people, clock)),
         utilities=UtilityService(
-            facility, queue, clock, upload_limit=1 << 20, command_time_limit=60, download_limit=1 << 20
+            facility,
+            queue,
+            MemoryAuditLog(memory),
+            clock,
+            upload_limit=1 << 20,
+            command_time_limit=60,
+            download_limit=1 << 20,
         ),
     )
     registry = Registry((*services.compute.handlers(), *services.reservations.handlers()))
     worker = Worker(queue, registry, lease, clock, poll=0.01)
     app = create_app(services, name="Example")
-    return Site(app, clock, services, scheduler, queue, people, board, clients, worker)
+    return Site(app, clock, services, scheduler, queue, people, board, clients, worker, memory)

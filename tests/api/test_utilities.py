@@ -29,7 +29,7 @@ from superfacility.services.utilities import EXECUTABLE_LIMIT, UtilityService
 from superfacility.sfapi.utilities.routes import router
 from superfacility.testing.contracts.transport import HOSTILE_NAMES
 from superfacility.testing.hostile_paths import SECRET, beside_the_homes, lay_traps, request_tails
-from superfacility.testing.stores.memory import Memory
+from superfacility.testing.stores.memory import Memory, MemoryAuditLog
 from superfacility.testing.stores.task_queue import MemoryLease, MemoryTaskQueue
 
 LIMIT = 300_000
@@ -142,6 +142,7 @@ def api(tmp_path: Path) -> Api:
     utilities = UtilityService(
         facility=Facility("test", {"here": system}, aliases={"dtn01": "here"}),
         queue=queue,
+        audit=MemoryAuditLog(memory),
         clock=clock,
         upload_limit=LIMIT,
         command_time_limit=30,
@@ -328,8 +329,11 @@ async def test_below_red_nothing_is_written_that_would_run(api: Api, name: str) 
         assert "level red" in answer.json["error"]
         assert "orange" in answer.json["error"]
         assert not path.exists() or path.read_text() == "old"
+    assert api.memory.audit == []
     assert (await api.upload(spelled(f"{api.home}/link")[0], b"new", level="red")).json["status"] == "OK"
     assert path.read_text() == "new"
+    (row,) = api.memory.audit
+    assert (row.action, row.target, row.detail) == ("utilities.upload", f"here:{api.home}/link", "3 bytes")
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,12 @@ class UtilityService:
 
     facility: Facility
     queue: TaskQueue
+    audit: AuditLog
     clock: Clock
     upload_limit: int
     command_time_limit: float
     download_limit: int
     guard_dot_files: bool = True
-    audit: AuditLog | None = None
 
     def handlers(self) -> tuple[Handler, ...]:
         return (Handler(COMMAND, HandlerKind.AT_MOST_ONCE, self._run, lost=_lost()),)
@@ -69,9 +69,8 @@ class UtilityService:
         homes = await homes_on(system.transport, principal.user, [system])
         guard = write_guard(principal.level, homes, enabled=self.guard_dot_files)
         size = await system.transport.write(principal.user, path, chunks, guard, limit=self.upload_limit)
-        if self.audit is not None:
-            now, target = self.clock.now(), f"{system.name}:{path}"
-            await self.audit.append(principal.audit(now, "utilities.upload", target, f"{size} bytes"))
+        now, target = self.clock.now(), f"{system.name}:{path}"
+        await self.audit.append(principal.audit(now, "utilities.upload", target, f"{size} bytes"))
         return size
 
     def _check_size(self, announced: int | None) -> None:

@@ -16,7 +16,7 @@ from superfacility.services.utilities import COMMAND, OUTPUT_LIMIT, UtilityServi
 from superfacility.tasks.registry import Cancelled, HandlerKind
 from superfacility.tasks.task import Task, TaskId, TaskStatus
 from superfacility.testing.clocks import FakeClock
-from superfacility.testing.stores.memory import Memory
+from superfacility.testing.stores.memory import Memory, MemoryAuditLog
 from superfacility.testing.stores.task_queue import MemoryLease, MemoryTaskQueue
 from superfacility.testing.transports import MemoryTransport
 
@@ -47,6 +47,7 @@ def service(transport: MemoryTransport) -> UtilityService:
     return UtilityService(
         facility=Facility("test", {"here": System(SystemName("here"), "Here", transport, ())}),
         queue=MemoryTaskQueue(Memory(), MemoryLease(), clock),
+        audit=MemoryAuditLog(Memory()),
         clock=clock,
         upload_limit=1000,
         command_time_limit=5,

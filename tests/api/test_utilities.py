@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,12 +37,13 @@ LIMIT = 300_000
 
 
 class Tokens:
-    """The token is the level."""
+    """The token is the level; `red-files` has the scopes of orange alone."""
 
     async def authenticate(self, token: str, address: str) -> Principal:
-        level = SecurityLevel.from_label(token)
+        level = SecurityLevel.from_label(token.partition("-")[0])
+        scopes = scopes_of(level if token == level.label else SecurityLevel.ORANGE)
         user = User(uid=1001, name=UserName("demo1"))
-        return Principal(user, ClientId("client"), level, scopes_of(level), address, datetime.max.replace(tzinfo=UTC))
+        return Principal(user, ClientId("client"), level, scopes, address, datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass
@@ -323,8 +325,9 @@ async def test_below_red_nothing_is_written_that_would_run(api: Api, name: str) 
     (api.home / "program").write_text("old")
     (api.home / "program").chmod(0o755)
     (api.home / "link").symlink_to(path)
-    for tail in (spelled(str(path))[0], spelled(f"{api.home}/link")[0]):
-        answer = await api.upload(tail, b"new", level="orange")
+    tails = (spelled(str(path))[0], spelled(f"{api.home}/link")[0])
+    for tail, level in product(tails, ("orange", "red-files")):
+        answer = await api.upload(tail, b"new", level=level)
         assert (answer.status, answer.json["status"]) == (200, "ERROR")
         assert "level red" in answer.json["error"]
         assert "orange" in answer.json["error"]

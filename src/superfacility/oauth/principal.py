@@ -6,7 +6,7 @@ from datetime import datetime
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import User
 from superfacility.oauth.clients import ClientId
-from superfacility.oauth.scopes import Scope, SecurityLevel
+from superfacility.oauth.scopes import SCOPES, Scope, SecurityLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Principal:
     scopes: frozenset[Scope]
     address: str
     expires_at: datetime
+
+    @property
+    def power(self) -> SecurityLevel:
+        """The highest level that its scopes need: a red client that was given those of files alone has orange's."""
+        return max((SCOPES[scope].level for scope in self.scopes), default=SecurityLevel.GREEN)
 
     def audit(self, at: datetime, action: str, target: str, detail: str = "") -> AuditEntry:
         """The row that tells of what the caller does."""

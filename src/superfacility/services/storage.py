@@ -95,7 +95,7 @@ class StorageService:
                 "uid": principal.user.uid,
             },
             created_at=self.clock.now(),
-            level=principal.level.label,
+            level=principal.power.label,
             client_id=principal.client_id,
             reference=str(transfer_id),
         )

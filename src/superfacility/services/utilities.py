@@ -67,7 +67,7 @@ class UtilityService:
         system = self.facility.system(machine)
         self._check_size(announced)
         homes = await homes_on(system.transport, principal.user, [system])
-        guard = write_guard(principal.level, homes, enabled=self.guard_dot_files)
+        guard = write_guard(principal.power, homes, enabled=self.guard_dot_files)
         size = await system.transport.write(principal.user, path, chunks, guard, limit=self.upload_limit)
         now, target = self.clock.now(), f"{system.name}:{path}"
         await self.audit.append(principal.audit(now, "utilities.upload", target, f"{size} bytes"))

@@ -1,7 +1,7 @@
 """Transfers as tasks, and what the wire says of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ from superfacility.facility.systems import Facility, Filesystem, FilesystemKind,
 from superfacility.facility.transfers import Endpoint
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
-from superfacility.oauth.scopes import SecurityLevel, scopes_of
+from superfacility.oauth.scopes import Scope, SecurityLevel, scopes_of
 from superfacility.services.storage import TRANSFER, StorageService, Transfer, TransferOrder, TransferState, _located
 from superfacility.tasks.registry import HandlerKind
 from superfacility.tasks.task import Task, TaskStatus, WorkerId
@@ -129,6 +129,10 @@ async def test_below_red_a_transfer_writes_no_dot_files(storage: Storage) -> Non
     assert "level red" in (failed.reason or "")
     assert "/home/demo1/.bashrc" not in storage.transport.nodes
     red = principal(level=SecurityLevel.RED)
+    narrow = replace(red, scopes=frozenset({Scope.TRANSFERS_WRITE}))
+    await storage.service.start(narrow, order(target="/home/demo1/.bashrc", to="dtn"))
+    await storage.run()
+    assert "/home/demo1/.bashrc" not in storage.transport.nodes
     await storage.service.start(red, order(target="/home/demo1/.bashrc", to="dtn"))
     await storage.run()
     assert storage.transport.nodes["/home/demo1/.bashrc"].data == b"12345"

@@ -119,19 +119,20 @@ async def test_an_intent_is_known_after_a_restart(place: Any) -> None:
     assert await scheduler.find(DEMO1, intent) == job_id
 
 
-async def kill_daemons(place: Any) -> None:
+async def kill_daemons(place: Any, times: int) -> None:
     """At random moments, some of them while it starts."""
-    for _ in range(8):
+    for _ in range(times):
         await asyncio.sleep(random.uniform(0.02, 1.0))
         for daemon in place.daemons():
             with suppress(ProcessLookupError):
                 os.kill(daemon, signal.SIGKILL)
 
 
-async def test_kills_at_random_lose_and_double_nothing(place: Any) -> None:
+@pytest.mark.timeout(900)
+async def test_kills_at_random_lose_and_double_nothing(place: Any, soak: bool) -> None:
     scheduler = place.open()
-    killer = asyncio.create_task(kill_daemons(place))
-    intents = [new_intent() for _ in range(12)]
+    killer = asyncio.create_task(kill_daemons(place, 100 if soak else 8))
+    intents = [new_intent() for _ in range(200 if soak else 12)]
     ids = []
     for number, intent in enumerate(intents):
         script = JobScript(text=f"#!/bin/sh\necho x >> ran-{number}\nsleep 0.{number % 3}\nexit {number % 4}\n")

@@ -1,9 +1,9 @@
 """Workers that are killed: `crash_rounds.py DIRECTORY ROUNDS SEED`.
 
 Each round is a forked process that accepts tasks, works on them, and is killed: in two rounds of three at a commit
-point (counted on from round to round), in the third at a random moment. The last process is left alone until every
-task has ended. What happened is in DIRECTORY: `accepted` (ids whose acceptance returned), `effects` (lines of
-`<kind> <id>`), `killed` (how many died), `test.db`.
+point (the next one from round to round, from the first again once a process has outlived its own), in the third at a
+random moment. The last process is left alone until every task has ended. What happened is in DIRECTORY: `accepted` (ids
+whose acceptance returned), `effects` (lines of `<kind> <id>`), `killed` (how many died), `test.db`.
 """
 
 import asyncio
@@ -122,12 +122,14 @@ def in_child(directory: Path, number: int, *, kill_point: int = 0, kill_after: f
 
 def main(directory: Path, rounds: int, seed: int) -> None:
     random.seed(seed)
-    killed = 0
+    killed, point = 0, 1
     for number in range(1, rounds + 1):
         if number % 3:
-            killed += in_child(directory, number, kill_point=1 + number % COMMIT_POINTS)
+            died = in_child(directory, number, kill_point=point)
+            point = point % COMMIT_POINTS + 1 if died else 1
         else:
-            killed += in_child(directory, number, kill_after=random.uniform(0.01, 0.15))
+            died = in_child(directory, number, kill_after=random.uniform(0.01, 0.15))
+        killed += died
     in_child(directory, 0)
     (directory / "killed").write_text(str(killed))
 

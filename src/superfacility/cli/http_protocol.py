@@ -1,20 +1,24 @@
-"""uvicorn's protocol with bounds for what comes before a token can be looked at: the head of a request."""
+"""uvicorn's protocol with bounds for what comes before a token can be looked at: what is around the bodies."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of request line and headers, beyond the first piece that the loop reads."""
+"""Bytes that bring neither a whole head nor a piece of a body."""
 HEAD_SECONDS = 30.0
 """How long a head may take to arrive, from the connection or from its first byte."""
+PIPELINED = 100
+"""Requests that wait on one connection for their turn."""
 
 
 class BoundedHead(HttpToolsProtocol):
-    """Ends a connection whose head grows or waits for ever: each would hold memory or a descriptor of ours."""
+    """Ends a connection whose head, chunk extension or trailer grows or waits for ever, or that asks and never listens:
+    each would hold memory or a descriptor of ours."""
 
     _head_open = False
-    _head_size = 0
+    _progress = False
+    _fruitless = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -26,24 +30,34 @@ class BoundedHead(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        before = self.headers if self._head_open else None
+        self._progress = False
         super().data_received(data)
-        if self._head_open and self.headers is before:  # the same head goes on
-            self._head_size += len(data)
-            if self._head_size > HEAD_LIMIT:
-                self._refuse(431, f"The head of a request may have {HEAD_LIMIT} bytes.")
+        self._fruitless = 0 if self._progress else self._fruitless + len(data)
+        if self._fruitless > HEAD_LIMIT:
+            self._refuse(431, f"The head of a request may have {HEAD_LIMIT} bytes.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_open, self._head_size = True, 0
+        self._head_open = True
         idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
         if idle and self._head_timer is None:
             self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers come here too, and would pass for headers that a proxy has let through."""
+        if self._head_open:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._head_open = False
+        self._head_open, self._progress = False, True
         self._cancel_timer()
+        if len(self.pipeline) >= PIPELINED:
+            raise OverflowError("too many requests at once")  # uvicorn answers 400 and closes
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._progress = True
+        super().on_body(body)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(
@@ -57,7 +71,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def _refuse(self, status: int, words: str) -> None:
         self._cancel_timer()
-        self._head_open = False
+        self._fruitless = 0
         answer = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
             words
         )

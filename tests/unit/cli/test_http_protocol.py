@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from superfacility.cli import http_protocol
-from superfacility.cli.http_protocol import HEAD_LIMIT, BoundedHead
+from superfacility.cli.http_protocol import HEAD_LIMIT, PIPELINED, BoundedHead
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -63,6 +63,9 @@ def _connected() -> tuple[BoundedHead, _Transport]:
         (b"GET /?", b"a" * 1000),
         (b"GET / HTTP/1.1\r\nA: ", b"a" * 1000),
         (b"GET / HTTP/1.1\r\n", b"a: b\r\n" * 200),
+        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a" * 1000),
+        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ", b"a" * 1000),
+        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n" * 200),
     ],
 )
 async def test_an_endless_head_is_refused(start: bytes, piece: bytes) -> None:
@@ -74,6 +77,31 @@ async def test_an_endless_head_is_refused(start: bytes, piece: bytes) -> None:
         sent += len(piece)
     assert sent <= HEAD_LIMIT + len(piece)
     assert transport.written.startswith(b"HTTP/1.1 431 ")
+    protocol.connection_lost(None)
+
+
+async def test_trailers_do_not_become_headers() -> None:
+    protocol, transport = _connected()
+    protocol.data_received(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+    protocol.data_received(b"X-Forwarded-For: 127.0.0.1\r\n\r\n")
+    await transport.until(lambda it: it.written.endswith(b"0\r\n\r\n"))
+    assert [name for name, _ in protocol.headers] == [b"transfer-encoding"]
+    protocol.connection_lost(None)
+
+
+async def test_who_asks_without_end_and_does_not_listen_is_cut_off() -> None:
+    protocol, transport = _connected()
+    protocol.data_received(b"GET / HTTP/1.1\r\n\r\n" * 10 * PIPELINED)
+    assert transport.closed
+    assert len(protocol.pipeline) == PIPELINED
+    protocol.connection_lost(None)
+
+
+async def test_some_requests_in_a_row_are_answered_in_a_row() -> None:
+    protocol, transport = _connected()
+    protocol.data_received(b"GET / HTTP/1.1\r\n\r\n" * PIPELINED)
+    await transport.until(lambda it: it.written.count(b"HTTP/1.1 200 ") == PIPELINED)
+    assert not transport.closed
     protocol.connection_lost(None)
 
 

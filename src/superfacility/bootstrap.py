@@ -201,11 +201,13 @@ class Runtime:
                 group.create_task(_keep_running("housekeeping", self._housekeeping, stop))
 
     async def _housekeeping(self, stop: asyncio.Event) -> None:
-        retention = timedelta(days=self.settings.limits.task_retention_days)
+        limits = self.settings.limits
         while True:
-            tasks = await self.stores.queue.purge(self.clock.now() - retention)
-            assertions = await self.stores.assertions.forget(self.clock.now())
-            _log.debug("purged", tasks=tasks, assertions=assertions)
+            now = self.clock.now()
+            tasks = await self.stores.queue.purge(now - timedelta(days=limits.task_retention_days))
+            audit = await self.stores.audit.purge(now - timedelta(days=limits.audit_retention_days))
+            assertions = await self.stores.assertions.forget(now)
+            _log.debug("purged", tasks=tasks, audit=audit, assertions=assertions)
             if await _stopped(stop, _HOUSEKEEPING_SECONDS):
                 return
 

@@ -178,6 +178,7 @@ class LimitSettings(Table):
     download_bytes: int = Field(5 * 1024**3, ge=1, description="Largest download.")
     command_seconds: float = Field(600, gt=0, description="How long a command may run before it is killed.")
     task_retention_days: int = Field(30, ge=1, description="How long tasks that have ended can be read.")
+    audit_retention_days: int = Field(730, ge=1, description="How long rows of audit are kept.")
     guard_dot_files: bool = Field(
         True, description="Refuse clients below red to write dot-files of a home or executables."
     )

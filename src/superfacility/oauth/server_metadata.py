@@ -19,11 +19,6 @@ class PublicUrls:
     audience: str
     token_urls: tuple[str, ...]
 
-    @classmethod
-    def below(cls, public_url: str, base_path: str) -> "PublicUrls":
-        root = public_url.rstrip("/")
-        return cls(root, root + base_path, (root + TOKEN_PATH,))
-
 
 def server_metadata(urls: PublicUrls) -> dict[str, Any]:
     root = urls.issuer.rstrip("/")

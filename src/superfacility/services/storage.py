@@ -19,7 +19,7 @@ from superfacility.facility.transfers import Endpoint, TransferAgent, TransferId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task, TaskStatus
 
@@ -68,19 +68,15 @@ class StorageService:
     def handlers(self) -> tuple[Handler, ...]:
         return (Handler(TRANSFER, HandlerKind.REPEATABLE, self._run),)
 
-    async def start(
-        self, principal: Principal, order: TransferOrder, idempotency: IdempotencyKey | None = None
-    ) -> TransferId:
+    async def start(self, principal: Principal, order: TransferOrder) -> TransferId:
         """A source that is missing and an endpoint that does not exist are refused at once."""
         self._agent()
         source, target = self.facility.endpoint(order.source), self.facility.endpoint(order.target)
         _located(target, order.target_path)
         await _check_source(source, principal.user, _located(source, order.source_path))
         transfer_id = TransferId(new_uuid())
-        task = await self.queue.accept(
-            self._task(principal, order, transfer_id), self._audit(principal, order), idempotency
-        )
-        return TransferId(UUID(task.reference or str(transfer_id)))
+        await self.queue.accept(self._task(principal, order, transfer_id), self._audit(principal, order))
+        return transfer_id
 
     def _task(self, principal: Principal, order: TransferOrder, transfer_id: TransferId) -> NewTask:
         return NewTask(

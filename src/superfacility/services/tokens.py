@@ -102,11 +102,6 @@ class TokenService:
         self._without_jti = Allowance(*WITHOUT_JTI)
         self._use_urls(PublicUrls(issuer, audience, token_urls))
 
-    def bind(self, public_url: str, base_path: str = "/api/v1.2") -> None:
-        """Say under which URL we are reached, where that is only known after the port is bound."""
-        self._use_urls(PublicUrls.below(public_url, base_path))
-        self._cache.clear()
-
     def _use_urls(self, urls: PublicUrls) -> None:
         self._urls = urls
         audiences = (urls.issuer, *urls.token_urls) if self._profile is Profile.COMPAT else (urls.issuer,)

@@ -17,7 +17,7 @@ from superfacility.facility.systems import Facility
 from superfacility.facility.transport import OpenFile
 from superfacility.oauth.principal import Principal
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Cancelled, Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
 
@@ -80,9 +80,7 @@ class UtilityService:
                 "Split it, or use a transfer (/storage)."
             )
 
-    async def command(
-        self, principal: Principal, machine: str, executable: str, idempotency: IdempotencyKey | None = None
-    ) -> Task:
+    async def command(self, principal: Principal, machine: str, executable: str) -> Task:
         """Accepted at once; output and exit code are the task's result."""
         system = self.facility.system(machine)
         _check_executable(executable)
@@ -95,7 +93,7 @@ class UtilityService:
             client_id=principal.client_id,
         )
         audit = principal.audit(self.clock.now(), COMMAND, system.name, redact(executable)[:_AUDITED])
-        return await self.queue.accept(new, audit, idempotency)
+        return await self.queue.accept(new, audit)
 
     async def _run(self, context: TaskContext) -> Mapping[str, Any]:
         task = context.task

@@ -625,15 +625,6 @@ async def test_the_metadata_says_where_everything_is(facility):
     assert body["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
 
 
-async def test_an_address_known_only_later(facility, program):
-    facility.tokens.bind("http://127.0.0.1:4242")
-    assert_refused(await facility.post(program.assertion(facility.clock.now())))
-    answer = await facility.post(program.assertion(facility.clock.now(), aud="http://127.0.0.1:4242/oauth2/token"))
-    claims = claims_of(answer.json()["access_token"])
-    assert (claims["iss"], claims["aud"]) == ("http://127.0.0.1:4242", "http://127.0.0.1:4242/api/v1.2")
-    assert (await facility.get("/needs/compute.jobs:write", answer.json()["access_token"])).status_code == 200
-
-
 async def test_no_secret_reaches_the_log(facility, program, capfd):
     private, _ = generate_key_pair("ES256")
     with structlog.testing.capture_logs() as events:

@@ -75,7 +75,9 @@ class ServerSettings(Table):
     """How `sfapi serve` runs."""
 
     workers: int = Field(1, ge=1, le=64, description="Server processes; they share the database.")
-    concurrent_tasks: int = Field(8, ge=1, le=256, description="Tasks that one process works on at a time.")
+    concurrent_tasks: int = Field(
+        16, ge=1, le=256, description="Tasks that one process works on at a time, at most half of them for one user."
+    )
     graceful_seconds: int = Field(
         20, ge=0, le=600, description="How long a stopping server waits for requests that are under way."
     )

@@ -39,9 +39,13 @@ class TaskQueue(Protocol):
     async def tasks(self, owner: UserName, *, handler: str | None = None, limit: int = 1000) -> Sequence[Task]:
         """Newest first, of one handler or all; the older ones that would go beyond `LISTED_BYTES` are left out."""
 
-    async def claim(self, worker: WorkerId, handlers: Sequence[str], limit: int) -> Sequence[Task]:
+    async def claim(
+        self, worker: WorkerId, handlers: Sequence[str], limit: int, *, share: int | None = None
+    ) -> Sequence[Task]:
         """Take up to `limit` tasks of these handlers that are due: new ones and those whose worker has died, oldest
-        first. A task whose cancellation was requested before it ever started is never claimed."""
+        first, owners in turn. With a `share`, no owner has more tasks than that in this worker's hands. A task whose
+        cancellation was requested before it ever started is never claimed.
+        """
 
     async def report(self, worker: WorkerId, task_id: TaskId, partial: Mapping[str, Any]) -> None:
         """Keep a partial result. Silently nothing if the claim is lost."""

@@ -35,7 +35,7 @@ INTERNAL_ERROR = {
 
 
 class Worker:
-    """Runs up to `concurrency` tasks at a time until it is told to stop."""
+    """Runs up to `concurrency` tasks at a time until it is told to stop, at most half of them of one owner."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Worker:
         self._lease = lease
         self._clock = clock
         self._concurrency = concurrency
+        self._share = -(-concurrency // 2)
         self._grace = grace
         self._poll = poll
         self._running: set[Run] = set()
@@ -78,7 +79,7 @@ class Worker:
     async def _turn(self) -> None:
         free = self._concurrency - len(self._running)
         if free > 0:
-            for task in await self._queue.claim(self.id, self._registry.names(), free):
+            for task in await self._queue.claim(self.id, self._registry.names(), free, share=self._share):
                 self._start(task)
         if self._running:
             requested = set(await self._queue.cancellations(self.id))

@@ -28,8 +28,8 @@ class Shop:
         self.stop = asyncio.Event()
         self.workers: list[asyncio.Task[None]] = []
 
-    async def accept(self, handler: str = "h") -> TaskId:
-        new = NewTask(UserName("alice"), handler, {}, self.clock.now(), "red")
+    async def accept(self, handler: str = "h", owner: str = "alice") -> TaskId:
+        new = NewTask(UserName(owner), handler, {}, self.clock.now(), "red")
         return (await self.queue.accept(new, self.audit())).id
 
     def audit(self) -> AuditEntry:

@@ -147,7 +147,8 @@ async def test_a_hanging_handler_keeps_no_other_waiting(shop) -> None:
         await shop.completed(task_id)
 
 
-async def test_no_more_than_its_concurrency(shop) -> None:
+@pytest.mark.parametrize(("owners", "expected"), [(["alice", "bob"], 4), (["alice"], 2)])
+async def test_no_more_than_its_concurrency_and_half_of_it_for_one_owner(shop, owners, expected) -> None:
     running, most = 0, 0
 
     async def run(context: TaskContext) -> Mapping[str, Any]:
@@ -158,10 +159,10 @@ async def test_no_more_than_its_concurrency(shop) -> None:
         running -= 1
         return {}
 
-    shop.work(Handler("h", HandlerKind.REPEATABLE, run), concurrency=3)
-    for task_id in [await shop.accept() for _ in range(12)]:
+    shop.work(Handler("h", HandlerKind.REPEATABLE, run), concurrency=4)
+    for task_id in [await shop.accept(owner=owner) for _ in range(12) for owner in owners]:
         await shop.completed(task_id)
-    assert most == 3
+    assert most == expected
 
 
 async def test_two_workers_share_the_queue(shop) -> None:

@@ -1,6 +1,7 @@
 """Changes of the task table as functions on a connection, for use inside a transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -91,13 +92,30 @@ def keep_key(connection: Connection, idempotency: IdempotencyKey, task: Task) ->
     )
 
 
-def claim_rows(
-    connection: Connection, worker: WorkerId, due: ColumnElement[bool], limit: int, now: datetime
-) -> list[Task]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a worker has room for: `limit` tasks more, and no more than `share` of one owner in all."""
+
+    worker: WorkerId
+    limit: int
+    share: int | None
+
+
+def claim_rows(connection: Connection, places: Places, due: ColumnElement[bool], now: datetime) -> list[Task]:
     """Mark due tasks as this worker's: the oldest first, but one of each owner before a second one of any."""
-    oldest = select(tasks.c.id, tasks.c.owner).where(due).order_by(tasks.c.id).limit(LOOK_AHEAD).subquery()
-    turn = func.row_number().over(partition_by=oldest.c.owner, order_by=oldest.c.id)
-    chosen = connection.scalars(select(oldest.c.id).order_by(turn, oldest.c.id).limit(limit)).all()
+    worker = places.worker
+    held = _held(connection, worker)
+    full = [owner for owner, count in held.items() if places.share is not None and count >= places.share]
+    waiting = and_(due, tasks.c.owner.not_in(full))
+    oldest = select(tasks.c.id, tasks.c.owner).where(waiting).order_by(tasks.c.id).limit(LOOK_AHEAD).subquery()
+    turn = func.row_number().over(partition_by=oldest.c.owner, order_by=oldest.c.id).label("turn")
+    ranked = select(oldest.c.id, oldest.c.owner, turn).order_by(turn, oldest.c.id)
+    chosen: list[int] = []
+    for number, owner, place in connection.execute(ranked):
+        if len(chosen) == places.limit:
+            break
+        if places.share is None or held.get(owner, 0) + place <= places.share:
+            chosen.append(number)
     rows = connection.execute(select(tasks).where(tasks.c.id.in_(chosen)).order_by(tasks.c.id)).all()
     claimed = []
     for row in rows:
@@ -106,6 +124,13 @@ def claim_rows(
         connection.execute(update(tasks).where(tasks.c.id == row.id).values(claimed_by=worker, **changes))
         claimed.append(task_of(row, **changes))
     return claimed
+
+
+def _held(connection: Connection, worker: WorkerId) -> dict[str, int]:
+    """How many tasks of each owner are in a worker's hands."""
+    mine = and_(open_task, tasks.c.claimed_by == worker)
+    counts = select(tasks.c.owner, func.count().label("held")).where(mine).group_by(tasks.c.owner)
+    return {row.owner: row.held for row in connection.execute(counts)}
 
 
 def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Task]:

@@ -17,6 +17,7 @@ from superfacility.adapters.sql.tables import open_task, tasks
 from superfacility.adapters.sql.task_changes import (
     CANCELLED_UNSTARTED,
     CHANGED,
+    Places,
     add_task,
     claim_rows,
     due_condition,
@@ -90,7 +91,9 @@ class SqlTaskQueue:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [task_of(row) for row in rows]
 
-    async def claim(self, worker: WorkerId, handlers: Sequence[str], limit: int) -> Sequence[Task]:
+    async def claim(
+        self, worker: WorkerId, handlers: Sequence[str], limit: int, *, share: int | None = None
+    ) -> Sequence[Task]:
         await self._undo_doubtful_claim(worker)
         now = self._clock.now()
         holders = await self._database.read(_holders)
@@ -100,7 +103,8 @@ class SqlTaskQueue:
         ):
             return []
         try:
-            return await self._database.write(lambda connection: claim_rows(connection, worker, due, limit, now))
+            places = Places(worker, limit, share)
+            return await self._database.write(lambda connection: claim_rows(connection, places, due, now))
         except (Unavailable, asyncio.CancelledError):
             self._doubtful_claims[worker] = now
             raise

@@ -132,6 +132,18 @@ class TaskQueueContract:
         assert await queue.claim(ONE, HANDLERS, 10) == []
         assert await queue.claim(TWO, HANDLERS, 10) == []
 
+    async def test_no_owner_holds_more_than_a_share(self, queue: TaskQueue, accept: Accept) -> None:
+        for _ in range(5):
+            await accept()
+        first = await queue.claim(ONE, HANDLERS, 10, share=2)
+        assert len(first) == 2
+        assert await queue.claim(ONE, HANDLERS, 10, share=2) == []
+        await accept(owner=BOB)
+        assert [task.owner for task in await queue.claim(ONE, HANDLERS, 10, share=2)] == [BOB]
+        await queue.finish(ONE, first[0].id, TaskStatus.COMPLETED, {"status": "ok"})
+        assert [task.owner for task in await queue.claim(ONE, HANDLERS, 10, share=2)] == [ALICE]
+        assert len(await queue.claim(TWO, HANDLERS, 10, share=3)) == 2
+
     async def test_one_owner_does_not_keep_others_waiting(self, queue: TaskQueue, accept: Accept) -> None:
         for _ in range(5):
             await accept()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -84,12 +85,20 @@ class MemoryTaskQueue:
     def _all(self) -> list[Task]:
         return [kept.task for kept in self._memory.tasks.values()]
 
-    async def claim(self, worker: WorkerId, handlers: Sequence[str], limit: int) -> Sequence[Task]:
+    async def claim(
+        self, worker: WorkerId, handlers: Sequence[str], limit: int, *, share: int | None = None
+    ) -> Sequence[Task]:
         now = self._clock.now()
         due = [
             kept for kept in self._memory.tasks.values() if kept.task.handler in handlers and self._is_due(kept, now)
         ]
-        chosen = sorted(_in_turns(due)[:limit], key=lambda kept: int(kept.task.id))
+        held = Counter(
+            kept.task.owner
+            for kept in self._memory.tasks.values()
+            if kept.claimed_by == worker and not kept.task.status.terminal
+        )
+        allowed = [kept for turn, kept in _in_turns(due) if share is None or held[kept.task.owner] + turn <= share]
+        chosen = sorted(allowed[:limit], key=lambda kept: int(kept.task.id))
         for kept in chosen:
             interrupted = kept.task.interrupted or kept.claimed_by is not None
             kept.task = replace(
@@ -179,14 +188,14 @@ def _key(idempotency: IdempotencyKey) -> tuple[str, str, str, str]:
     return (idempotency.client_id, idempotency.method, idempotency.path, idempotency.key)
 
 
-def _in_turns(due: Sequence[KeptTask]) -> list[KeptTask]:
-    """Oldest first, but one of each owner before a second one of any."""
+def _in_turns(due: Sequence[KeptTask]) -> list[tuple[int, KeptTask]]:
+    """Oldest first, but one of each owner before a second one of any; each with its place among its owner's."""
     turns: dict[UserName, int] = {}
     ranked = []
     for kept in due:
         turn = turns[kept.task.owner] = turns.get(kept.task.owner, 0) + 1
         ranked.append((turn, int(kept.task.id), kept))
-    return [kept for _, _, kept in sorted(ranked, key=lambda entry: entry[:2])]
+    return [(turn, kept) for turn, _, kept in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 def _fresh(new: NewTask, task_id: TaskId) -> Task:

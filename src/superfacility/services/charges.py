@@ -65,13 +65,21 @@ class ChargeService:
             system=system.name,
             job_id=job.id,
             submitted_at=job.submitted_at,
-            project=job.project or await self.default_project(job.user),
+            project=await self._payer(job),
             user=job.user,
             node_hours=node_hours(job, system.rate),
             ended_at=job.ended_at,
         )
 
+    async def _payer(self, job: Job) -> ProjectName:
+        """The project that a job names, if its user is a member: nobody spends another project's hours."""
+        memberships = await self._people.memberships(user=job.user)
+        if any(each.project.name == job.project for each in memberships):
+            assert job.project is not None
+            return job.project
+        return await self.default_project(job.user)
+
     async def default_project(self, user: UserName) -> ProjectName:
-        """Where a job that names no project is charged: its user's first active one, or nowhere (an empty name)."""
+        """Where a job that names none of its user's projects is charged: the first active one, or nowhere ("")."""
         memberships = await self._people.memberships(user=user)
         return next((each.project.name for each in memberships if each.project.active), ProjectName(""))

@@ -111,6 +111,14 @@ async def test_a_project_that_has_ended_is_nobodys_first(book: Book) -> None:
     assert await book.used() == {"m0002": 1.0}
 
 
+async def test_nobody_spends_the_hours_of_a_project_of_others(book: Book) -> None:
+    audit = AuditEntry(START, "operator:test", "test.leave", "m0002")
+    await book.people.set_membership(ProjectName("m0002"), DEMO1, None, audit)
+    book.scheduler.jobs = [replace(JOB, project=ProjectName("m0002"))]
+    await book.charges.collect(book.system)
+    assert await book.used() == {"m0001": 1.0}
+
+
 async def test_the_loop_outlives_a_scheduler_that_does_not_answer(book: Book) -> None:
     book.scheduler.jobs, book.scheduler.away = [JOB], 2
     stop = asyncio.Event()

@@ -18,6 +18,7 @@ from superfacility.http.openapi import TITLE, VERSION, document
 from superfacility.http.polling import PollingLane
 from superfacility.http.routing import Edge, public_route
 from superfacility.http.swagger import documentation_routes
+from superfacility.oauth.server_metadata import TOKEN_PATH
 from superfacility.services.services import Services
 from superfacility.sfapi.account import routes as account
 from superfacility.sfapi.compute import routes as compute
@@ -29,7 +30,6 @@ from superfacility.sfapi.tasks import routes as tasks
 from superfacility.sfapi.utilities import routes as utilities
 
 BASE_PATH = "/api/v1.2"
-TOKEN_URL = "/oauth2/token"  # noqa: S105 - an address
 _GROUPS = (meta, status, account, compute, storage, tasks, utilities, reservations)
 _POLLED = (status, tasks, compute)
 
@@ -66,7 +66,14 @@ def create_app(
     app.openapi = partial(openapi_document, base_path)  # type: ignore[method-assign]  # FastAPI's way to replace it
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
-    app.router.routes.extend([*documentation_routes(base_path, app.title), _openapi_route(base_path)])
+    signpost = {"name": name, "api": base_path, "documentation": f"{base_path}/", "token_endpoint": TOKEN_PATH}
+    app.router.routes.extend(
+        [
+            *documentation_routes(base_path, app.title),
+            _fixed_route(f"{base_path}/openapi.json", openapi_document(base_path)),
+            _fixed_route("/", signpost),
+        ]
+    )
     app.include_router(auth.router)  # before the others: every program fetches a token at its start
     app.include_router(_endpoint_groups(), prefix=base_path)
     errors.install(app)
@@ -77,7 +84,7 @@ def create_app(
 
 def openapi_document(base_path: str = BASE_PATH) -> dict[str, Any]:
     """What is served as `openapi.json`, and committed at the repository's root."""
-    return document(_endpoint_groups().routes, base_path=base_path, token_url=TOKEN_URL)
+    return document(_endpoint_groups().routes, base_path=base_path, token_url=TOKEN_PATH)
 
 
 def _endpoint_groups() -> APIRouter:
@@ -87,10 +94,10 @@ def _endpoint_groups() -> APIRouter:
     return router
 
 
-def _openapi_route(base_path: str) -> Route:
-    body = orjson.dumps(openapi_document(base_path))
+def _fixed_route(path: str, content: dict[str, Any]) -> Route:
+    body = orjson.dumps(content)
 
-    async def openapi(_: Request) -> Response:
+    async def fixed(_: Request) -> Response:
         return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
 
-    return public_route(f"{base_path}/openapi.json", openapi)
+    return public_route(path, fixed)

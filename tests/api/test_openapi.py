@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 
 from superfacility.app import openapi_document
@@ -99,3 +100,10 @@ async def test_refusals_say_what_to_do(site):
     assert (answer.status_code, answer.json()) == (403, {"detail": "Not authenticated"})
     assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_the_root_of_the_site_is_a_signpost(site):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(site.app), base_url="https://facility.example") as http:
+        signpost = (await http.get("/")).json()
+        assert signpost["api"] == "/api/v1.2"
+        assert "swagger-ui" in (await http.get(signpost["documentation"])).text

@@ -26,12 +26,16 @@ class Answer:
     body: bytes
 
 
+_USUAL = ((b"content-type", b"application/json"), *UNLESS_SET)
+
+
 def json_answer(body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answer:
     """`extra` headers come before those that every answer has, and instead of them where they are the same."""
+    length = (b"content-length", b"%d" % len(body))
+    if not extra:
+        return Answer((length, *_USUAL), body)
     given = {name for name, _ in extra}
-    usual = (each for each in UNLESS_SET if each[0] not in given)
-    length = (b"content-length", str(len(body)).encode())
-    return Answer((length, (b"content-type", b"application/json"), *extra, *usual), body)
+    return Answer((length, *extra, *(each for each in _USUAL if each[0] not in given)), body)
 
 
 Parameters = Mapping[str, str]

@@ -25,7 +25,7 @@ def run(served: Served, folder: Path) -> None:
         if reference is not None:
             sides.append(lambda: _upload(reference, "/big.bin", "", multipart=False))
         uploads = interleaved(ROUNDS, *sides)
-        rows = [_row("upload (multipart)", uploads)]
+        rows = [_row("upload (multipart, synced to disk)", uploads)]
         for name, query, accept in (("raw", "", "application/octet-stream"), ("JSON, base64", "?binary=true", "*/*")):
             source = partial(_download, served.port, target.format("download") + query, token, accept)
             sides = [source] if reference is None else [source, partial(_download, reference, "/big.bin", "", "*/*")]

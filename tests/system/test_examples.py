@@ -114,6 +114,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     monkeypatch.setenv("SFAPI_API", served.base_url)
     monkeypatch.setenv("SFAPI_TOKEN", served.token_url)
     monkeypatch.setenv("SFAPI_OUTPUT", str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # not the home of whoever runs the tests
     notebook = nbformat.read(EXAMPLE / "model_case.ipynb", as_version=4)
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(EXAMPLE)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

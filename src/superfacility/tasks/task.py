@@ -55,6 +55,22 @@ class NewTask:
     client_id: str | None = None
     reference: str | None = None
 
+    def as_task(self, task_id: TaskId) -> "Task":
+        """What it is once it was accepted under that id."""
+        return Task(
+            id=task_id,
+            owner=self.owner,
+            handler=self.handler,
+            intent=self.intent,
+            status=TaskStatus.NEW,
+            result=None,
+            created_at=self.created_at,
+            updated_at=self.created_at,
+            level=self.level,
+            client_id=self.client_id,
+            reference=self.reference,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

@@ -63,19 +63,7 @@ def add_task(connection: Connection, new: NewTask) -> Task:
     key = connection.execute(_INSERT, row).inserted_primary_key
     assert key is not None
     raise_counter(connection, CHANGED)
-    return Task(
-        id=TaskId(str(key[0])),
-        owner=new.owner,
-        handler=new.handler,
-        intent=new.intent,
-        status=TaskStatus.NEW,
-        result=None,
-        created_at=new.created_at,
-        updated_at=new.created_at,
-        level=new.level,
-        client_id=new.client_id,
-        reference=new.reference,
-    )
+    return new.as_task(TaskId(str(key[0])))
 
 
 def keep_key(connection: Connection, idempotency: IdempotencyKey, task: Task) -> None:

@@ -53,7 +53,7 @@ class MemoryTaskQueue:
             return earlier
         if new.reference is not None and await self.by_reference(new.handler, new.reference) is not None:
             raise Conflict(f"There is a task of {new.handler} with the reference {new.reference}.")
-        task = _fresh(new, TaskId(str(self._memory.next_number("task"))))
+        task = new.as_task(TaskId(str(self._memory.next_number("task"))))
         self._memory.tasks[task.id] = KeptTask(task, due_at=new.created_at)
         self._memory.audit.append(audit)
         if idempotency is not None:
@@ -196,19 +196,3 @@ def _in_turns(due: Sequence[KeptTask]) -> list[tuple[int, KeptTask]]:
         turn = turns[kept.task.owner] = turns.get(kept.task.owner, 0) + 1
         ranked.append((turn, int(kept.task.id), kept))
     return [(turn, kept) for turn, _, kept in sorted(ranked, key=lambda entry: entry[:2])]
-
-
-def _fresh(new: NewTask, task_id: TaskId) -> Task:
-    return Task(
-        id=task_id,
-        owner=new.owner,
-        handler=new.handler,
-        intent=new.intent,
-        status=TaskStatus.NEW,
-        result=None,
-        created_at=new.created_at,
-        updated_at=new.created_at,
-        level=new.level,
-        client_id=new.client_id,
-        reference=new.reference,
-    )

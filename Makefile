@@ -5,8 +5,14 @@ BIN := .venv/bin
 DEMO_DIR ?= .demo
 HOST ?= 127.0.0.1
 PORT ?= 8000
+CLUSTER ?= /var/tmp/superfacility-cluster
+SUITES ?= bookworm trixie sid
+JOBS ?= 3
 
-.PHONY: help setup setup-demo setup-dev demo serve test soak check bench openapi docs lock clean
+# Whoever forbids Python to keep its bytecode has every command compile a thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup setup-demo setup-dev demo demo-slurm cluster-up cluster-down serve test test-matrix soak check bench openapi docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,18 +25,18 @@ help: ## list these commands
 
 .venv/runtime.stamp: .venv/bin/uv requirements.lock pyproject.toml
 	@echo "Installing Superfacility into .venv ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/demo.stamp: .venv/runtime.stamp requirements-demo.lock
 	@echo "Installing the demo's science (stempy, h5py, pillow) and sfapi_client into .venv ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-demo.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-demo.lock
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp requirements-dev.lock
 	@echo "Installing the test and development tools into .venv ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: .venv/runtime.stamp ## install Superfacility into .venv (hashed, locked)
@@ -40,12 +46,29 @@ setup-dev: .venv/dev.stamp
 demo: setup-demo ## run the model case on a demonstration facility (KEEP=1 leaves the server running)
 	@$(BIN)/python examples/01-model-case/demo.py --dir $(DEMO_DIR) $(if $(KEEP),--keep)
 
+demo-slurm: setup-demo cluster-up ## run the model case on a real Slurm cluster, as root; the cluster stays up
+	@$(BIN)/python examples/01-model-case/demo.py --dir $(DEMO_DIR)-slurm --cluster $(CLUSTER) $(if $(KEEP),--keep)
+
+cluster-up: ## bring up a Slurm cluster in CLUSTER, on Debian or Ubuntu as root
+	@deploy/test-cluster/up.sh $(CLUSTER)
+
+cluster-down: ## end that cluster (PURGE=1 removes its folder)
+	@deploy/test-cluster/down.sh $(if $(PURGE),--purge) $(CLUSTER)
+
 serve: setup ## serve a demonstration facility on HOST:PORT
 	@test -e $(DEMO_DIR)/superfacility.toml || $(BIN)/sfapi init $(DEMO_DIR) --demo
 	@$(BIN)/sfapi serve --config $(DEMO_DIR)/superfacility.toml --host $(HOST) --port $(PORT)
 
-test: setup-dev ## run every test that this machine allows
-	@$(BIN)/python -m pytest tests
+test: setup-dev ## run every test that this machine allows, in JOBS processes
+	@$(BIN)/python -m pytest tests -rs -n $(JOBS) --dist loadgroup
+
+test-matrix: setup-dev ## run the Slurm tests on the Slurm of each Debian release in SUITES, as root
+	@failed=; for suite in $(SUITES); do \
+		echo "== Slurm of Debian $$suite"; \
+		state=$$(deploy/test-cluster/suite.sh up $$suite) || exit 1; \
+		SFAPI_TEST_CLUSTER=$$state $(BIN)/python -m pytest tests/contracts/slurm tests/system/test_cluster.py || failed="$$failed $$suite"; \
+		deploy/test-cluster/suite.sh down $$suite >/dev/null || exit 1; \
+	done; test -z "$$failed" || { echo "failed on:$$failed"; exit 1; }
 
 soak: setup-dev ## run the reliability and security tests with their full counts
 	@$(BIN)/python -m pytest tests -m soak --soak

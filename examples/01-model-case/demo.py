@@ -1,9 +1,11 @@
 """`make demo`: a demonstration facility of your own, and the model case on it.
 
-    python demo.py --dir .demo [--keep]
+    python demo.py --dir .demo [--keep] [--cluster FOLDER]
 
 It makes the facility in the folder if there is none, starts its server on a free port of this machine, registers a
 client, and runs `model_case.py` against it. With `--keep` the server stays; otherwise everything it started is stopped.
+With `--cluster` (the folder of a cluster that deploy/test-cluster/up.sh made; `make demo-slurm`) the machine is a real
+Slurm, reached over SSH, and everything there runs as the cluster's own alice. The cluster stays up.
 """
 
 import argparse
@@ -22,7 +24,10 @@ from pathlib import Path
 
 from model_case import CaseFailed, ModelCase, connect
 from narration import Narrator
+from on_slurm import move_to, science_for
 from sfapi_client import SfApiError
+
+from superfacility.testing.clusters import SlurmCluster
 
 SFAPI = Path(sys.executable).with_name("sfapi")
 USER = "demo1"
@@ -39,6 +44,23 @@ class Installation:
     """A folder made by `sfapi init`."""
 
     folder: Path
+    cluster: SlurmCluster | None = None
+
+    @property
+    def user(self) -> str:
+        return self.cluster.users["alice"].name if self.cluster else USER
+
+    @property
+    def ended(self) -> str:
+        """What to say when it is over."""
+        if self.cluster:
+            return "the server is stopped; the cluster stays up (make cluster-down ends it)"
+        return "the server and its scheduler are stopped"
+
+    @property
+    def python(self) -> str:
+        """The Python of the job."""
+        return science_for(self.cluster, self.user) if self.cluster else sys.executable
 
     @property
     def configuration(self) -> Path:
@@ -65,15 +87,18 @@ class Installation:
         return done.stdout
 
     def make(self) -> None:
-        if not self.configuration.exists():
-            self.sfapi("init", str(self.folder), "--demo")
+        if self.configuration.exists():
+            return
+        self.sfapi("init", str(self.folder), "--demo")
+        if self.cluster:
+            move_to(self.cluster, self.configuration, self.sfapi)
 
     def make_key(self) -> str:
         """Register a red client and keep its key in our folder; returns the client's id."""
         self.key.unlink(missing_ok=True)
         self.sfapi(
             *("admin", "client", "create", "--config", str(self.configuration)),
-            *("--user", USER, "--name", "demo", "--level", "red", "--ip", "127.0.0.1/32", "--out", str(self.key)),
+            *("--user", self.user, "--name", "demo", "--level", "red", "--ip", "127.0.0.1/32", "--out", str(self.key)),
         )
         return str(json.loads(self.key.read_text())["client_id"])
 
@@ -159,22 +184,22 @@ def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterat
         else:
             stop_server(server)
             stop_schedulers(running_schedulers(installation) - theirs)
-            tell.say("[dim]the server and its scheduler are stopped[/]")
+            tell.say(f"[dim]{installation.ended}[/]")
 
 
-def demonstrate(folder: Path, *, keep: bool, tell: Narrator) -> Path:
+def demonstrate(installation: Installation, *, keep: bool, tell: Narrator) -> Path:
     """Facility, server, client, model case; returns the picture."""
-    installation = Installation(folder.resolve())
     began = time.monotonic()
     installation.make()
     tell.console.print(f"[bold]A demonstration facility in {installation.folder}[/]", soft_wrap=True)
     with running(installation, tell, keep=keep) as url:
         api, token = f"{url}/api/v1.2", f"{url}/oauth2/token"
         client_id = installation.make_key()
-        tell.say(f"serving {api}/ in a process of its own; the client {client_id} acts as {USER}")
+        tell.say(f"serving {api}/ in a process of its own; the client {client_id} acts as {installation.user}")
         try:
             with connect(installation.key, api, token) as client:
-                picture = ModelCase(client, installation.folder / "model-case", tell=tell).run()
+                case = ModelCase(client, installation.folder / "model-case", installation.python, tell=tell)
+                picture = case.run()
         finally:
             if not keep:
                 installation.drop_key(client_id)
@@ -194,15 +219,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, default=Path(".demo"), help="folder of the facility, made if missing")
     parser.add_argument("--keep", action="store_true", help="leave the server running")
+    parser.add_argument("--cluster", type=Path, help="state folder of a test cluster whose Slurm is to be used")
     arguments = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell's `&` has made us deaf to Ctrl-C
         signal.signal(ending, interrupt)
     try:
-        demonstrate(arguments.dir, keep=arguments.keep, tell=Narrator())
+        cluster = SlurmCluster.read(arguments.cluster) if arguments.cluster else None
+        demonstrate(Installation(arguments.dir.resolve(), cluster), keep=arguments.keep, tell=Narrator())
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
-    except (CaseFailed, DemoFailed, SfApiError) as problem:
+    except (CaseFailed, DemoFailed, LookupError, SfApiError) as problem:
         sys.exit(f"The demonstration stopped: {problem}")
 
 

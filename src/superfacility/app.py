@@ -1,7 +1,8 @@
 """Services -> ASGI application. Which endpoint groups there are is said here and nowhere else."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -13,15 +14,26 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from superfacility.auth import routes as auth
+from superfacility.auth.login import routes as login
+from superfacility.auth.pages import assets
+from superfacility.auth.provider import allowed, authorize, back_channel, device, logout
 from superfacility.http import errors
 from superfacility.http.openapi import TITLE, VERSION, document
 from superfacility.http.polling import PollingLane
+from superfacility.http.rates import UNLIMITED, Rates
 from superfacility.http.routing import Edge, public_route
 from superfacility.http.swagger import documentation_routes
 from superfacility.oauth.server_metadata import TOKEN_PATH
 from superfacility.services.services import Services
+from superfacility.sfapi.account import client_requests as account_requests
+from superfacility.sfapi.account import clients as account_clients
 from superfacility.sfapi.account import routes as account
+from superfacility.sfapi.accounting import routes as accounting
+from superfacility.sfapi.applications import routes as applications
+from superfacility.sfapi.callbacks import routes as callbacks
 from superfacility.sfapi.compute import routes as compute
+from superfacility.sfapi.events import routes as events
+from superfacility.sfapi.membership import routes as membership
 from superfacility.sfapi.meta import routes as meta
 from superfacility.sfapi.reservations import routes as reservations
 from superfacility.sfapi.status import routes as status
@@ -30,8 +42,26 @@ from superfacility.sfapi.tasks import routes as tasks
 from superfacility.sfapi.utilities import routes as utilities
 
 BASE_PATH = "/api/v1.2"
-_GROUPS = (meta, status, account, compute, storage, tasks, utilities, reservations)
-_POLLED = (status, tasks, compute)
+_GROUPS = (
+    meta,
+    status,
+    account,
+    account_clients,
+    account_requests,
+    membership,
+    accounting,
+    applications,
+    compute,
+    storage,
+    tasks,
+    utilities,
+    reservations,
+    callbacks,
+    events,
+)
+GROUPS = frozenset(group.__name__.split(".")[-2] for group in _GROUPS) | {"oauth2", "login", ".well-known"}
+"""First parts of the paths that are served: below the API's base path, and at the site's root."""
+_POLLED = (status, tasks, compute, events)
 
 
 class Application(FastAPI):
@@ -51,6 +81,7 @@ def create_app(
     name: str,
     base_path: str = BASE_PATH,
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+    rates: Rates = UNLIMITED,
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """The API below `base_path`, the token service at the site's root. `name` is the facility's."""
@@ -66,15 +97,18 @@ def create_app(
     app.openapi = partial(openapi_document, base_path)  # type: ignore[method-assign]  # FastAPI's way to replace it
     app.state.services = services
     app.state.trusted_proxies = tuple(trusted_proxies)
+    app.state.rates = rates
     signpost = {"name": name, "api": base_path, "documentation": f"{base_path}/", "token_endpoint": TOKEN_PATH}
     app.router.routes.extend(
         [
             *documentation_routes(base_path, app.title),
-            _fixed_route(f"{base_path}/openapi.json", openapi_document(base_path)),
-            _fixed_route("/", signpost),
+            _prepared_route(f"{base_path}/openapi.json", partial(openapi_document, base_path)),
+            _prepared_route("/", lambda: signpost),
         ]
     )
     app.include_router(auth.router)  # before the others: every program fetches a token at its start
+    for pages in (assets, login, authorize, device, allowed, logout, back_channel):
+        app.include_router(pages.router)
     app.include_router(_endpoint_groups(), prefix=base_path)
     errors.install(app)
     app.add_middleware(Edge, base_path=base_path)
@@ -94,10 +128,12 @@ def _endpoint_groups() -> APIRouter:
     return router
 
 
-def _fixed_route(path: str, content: dict[str, Any]) -> Route:
-    body = orjson.dumps(content)
+def _prepared_route(path: str, make: Callable[[], dict[str, Any]]) -> Route:
+    """Made when it is first asked for: the description takes a third of a start."""
+    kept = cache(lambda: orjson.dumps(make()))
 
-    async def fixed(_: Request) -> Response:
+    async def answer(_: Request) -> Response:
+        body = await asyncio.to_thread(kept)
         return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
 
-    return public_route(path, fixed)
+    return public_route(path, answer)

@@ -7,57 +7,117 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
+from superfacility.adapters.local import open_transfer_agent
+from superfacility.adapters.web import NoMail
 from superfacility.app import create_app
+from superfacility.bootstrap.projects import open_projects
+from superfacility.facility.accounting.allocations import HoursAllocation, WhenExhausted
+from superfacility.facility.accounting.charges import HoursKind, Rate
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.charges import Rate
 from superfacility.facility.errors import Conflict, FacilityError, NotFound, NotPermitted
-from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, JobState, QueueSnapshot
+from superfacility.facility.inventory import Inventory, Node, Partition
+from superfacility.facility.jobs import (
+    Intent,
+    Job,
+    JobChange,
+    JobDetails,
+    JobId,
+    JobQuery,
+    JobScript,
+    JobState,
+    QueueSnapshot,
+)
 from superfacility.facility.people import Allocation, Project, ProjectName, Role, User, UserName
 from superfacility.facility.reservations import Reservation, ReservationName
 from superfacility.facility.status import Note, Outage, Resource, ResourceName
 from superfacility.facility.systems import Facility, Filesystem, FilesystemKind, System, SystemName
+from superfacility.facility.transfers import Endpoint
+from superfacility.oauth.access_tokens import AccessToken
+from superfacility.oauth.applications import GrantId
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.errors import AccessRefused, Reason
+from superfacility.oauth.identity.sealing import Sealer
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel, scopes_of
-from superfacility.services.account import AccountService
-from superfacility.services.charges import ChargeService
-from superfacility.services.clients import ClientService
-from superfacility.services.collector import Collector
-from superfacility.services.compute import ComputeService
+from superfacility.services.access.applications import ApplicationService
+from superfacility.services.access.grants import GrantService
+from superfacility.services.access.login import (
+    Appearance,
+    BrowserSessions,
+    Flows,
+    LoginService,
+    ProviderLogins,
+)
+from superfacility.services.access.provider import KnownApplications
+from superfacility.services.access.provider.known import COMMAND_LINE_ID
+from superfacility.services.access.records import ClientRecord
+from superfacility.services.accounting.account import AccountService
+from superfacility.services.accounting.allocations import AllocationService
+from superfacility.services.accounting.budget import Budget
+from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.clients import ClientRequests, ClientRules, ClientService, Collaborations, OwnClients
+from superfacility.services.compute.collector import Collector
+from superfacility.services.compute.control import JobControl
+from superfacility.services.compute.listings import JobListings
+from superfacility.services.compute.output import JobOutputs, OutputLimits
+from superfacility.services.compute.reading.sharing import Sharing
+from superfacility.services.compute.requests import ComputeService, SubmissionRules
+from superfacility.services.events.callbacks import CallbackService
+from superfacility.services.events.feed import Feed
+from superfacility.services.events.secrets import SigningSecrets
+from superfacility.services.events.sending import Courier
+from superfacility.services.events.streams import EventService
+from superfacility.services.membership.people import PeopleService
 from superfacility.services.meta import Change, MetaService
-from superfacility.services.people import PeopleService
+from superfacility.services.notices import Notices
 from superfacility.services.reservations import ReservationService
 from superfacility.services.services import Services
-from superfacility.services.status import StatusService
+from superfacility.services.status import StatusService, SystemSummaries
 from superfacility.services.storage import StorageService
 from superfacility.services.tasks import TaskService
+from superfacility.services.uploads import UploadRules, Uploads
 from superfacility.services.utilities import UtilityService
+from superfacility.settings import MembershipSettings
 from superfacility.tasks.registry import Registry
 from superfacility.tasks.worker import Worker
 from superfacility.testing.clocks import FakeClock
 from superfacility.testing.stores import (
     Memory,
-    MemoryAuditLog,
+    MemoryAdmissions,
+    MemoryAllocations,
+    MemoryAllowances,
+    MemoryApplicationStore,
+    MemoryClientRequestStore,
     MemoryClientStore,
+    MemoryCollaborationAccounts,
+    MemoryIdentityStore,
     MemoryLease,
     MemoryLedger,
+    MemoryLocks,
+    MemoryLoginSessionStore,
     MemoryPeople,
+    MemorySnapshotStore,
     MemoryStatusBoard,
     MemoryTaskQueue,
 )
+from superfacility.testing.stores.callbacks import MemoryCallbackStore
+from superfacility.testing.stores.events import MemoryEventLog
 from superfacility.testing.transports import MemoryTransport
 
 BASE = "/api/v1.2"
 DEMO1 = UserName("demo1")
 DEMO2 = UserName("demo2")
+
+ROUTES: list[BaseRoute] = []
+"""Those of the first application serve all: FastAPI prepares each at its first request, which takes most of a test."""
 
 
 @dataclass
@@ -74,6 +134,8 @@ class ListedScheduler:
     lists_new: bool = True
     fault: FacilityError | None = None
     submit_fault: FacilityError | None = None
+    done: list[tuple[Any, JobId]] = field(default_factory=list)
+    asked_details: int = 0
     reads: int = 0
     reading: int = 0
     most_readings: int = 0
@@ -94,21 +156,54 @@ class ListedScheduler:
         if intent not in self.intents:
             self.intents[intent] = JobId(str(1000 + len(self.jobs)))
             if self.lists_new:
-                self.add(self.intents[intent], user.name, JobState.PENDING)
+                self.add(self.intents[intent], user.name, JobState.PENDING, project=script.project)
         if fault is not None:
             raise fault
         return self.intents[intent]
 
-    async def find(self, user: User, intent: Intent) -> JobId | None:
+    async def find(self, user: User, intent: Intent, since: datetime) -> JobId | None:
         return self.intents.get(intent)
 
     async def cancel(self, user: User, job_id: JobId) -> None:
         job = self.jobs.get(job_id)
         if job is None:
             raise NotFound(f"scancel: error: Invalid job id {job_id}\n")
-        if job.user != user.name:
+        if job.user != user.name and not user.staff:
             raise NotPermitted(f"{job_id} is not yours")
         self.add(job_id, job.user, JobState.CANCELLED)
+
+    def _own(self, user: User, job_id: JobId) -> Job:
+        job = self.jobs.get(job_id)
+        if job is None:
+            raise NotFound(f"Invalid job id specified: {job_id}")
+        if job.user != user.name and not user.staff:
+            raise NotPermitted(f"{job_id} is not yours")
+        return job
+
+    async def hold(self, user: User, job_id: JobId) -> None:
+        self._own(user, job_id)
+        self.done.append(("hold", job_id))
+
+    async def release(self, user: User, job_id: JobId) -> None:
+        self._own(user, job_id)
+        self.done.append(("release", job_id))
+
+    async def requeue(self, user: User, job_id: JobId) -> None:
+        self._own(user, job_id)
+        self.done.append(("requeue", job_id))
+
+    async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
+        self._own(user, job_id)
+        self.done.append((change, job_id))
+
+    async def details(self, user: User, job_id: JobId) -> JobDetails:
+        self.asked_details += 1
+        job = self.jobs.get(job_id)
+        if job is None:
+            raise NotFound(f"Invalid job id specified: {job_id}")
+        home = f"/home/{job.user}"
+        script = "#!/bin/sh\n" if job.user == user.name else None
+        return JobDetails(job.id, job.user, home, f"{home}/{job_id}.out", f"{home}/{job_id}.err", None, script)
 
     async def queue(self) -> QueueSnapshot:
         self.reads += 1
@@ -134,9 +229,21 @@ class ListedScheduler:
             raise Conflict(f"The name {reservation.name} is taken.")
         return found
 
+    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
+        if reservation.name not in self.reserved:
+            raise NotFound(f"No reservation {reservation.name}.")
+        self.reserved[reservation.name] = reservation
+        return reservation
+
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         if self.reserved.pop(name, None) is None:
             raise NotFound(f"No reservation {name}.")
+
+    async def inventory(self) -> Inventory:
+        if self.fault is not None:
+            raise self.fault
+        node = Node("nid001", "idle", ("regular",), cpus=64, cpus_allocated=0, memory=256_000)
+        return Inventory((node,), (Partition("regular", "up", True, None, 1),), self.clock.now())
 
     async def ping(self) -> None: ...
 
@@ -144,25 +251,55 @@ class ListedScheduler:
 
 
 class NamedTokens:
-    """Believes `<level>:<user>`."""
+    """Believes `<level>:<user>`, `<level>:<user>:login` of somebody who has logged in by the command line, and
+    `client:<id>` of a client that is registered."""
 
     def __init__(self, people: MemoryPeople, clock: FakeClock) -> None:
         self._people = people
         self._clock = clock
 
+    async def generation(self) -> int:
+        return self._people._memory.generation
+
     async def authenticate(self, token: str, address: str) -> Principal:
-        level, _, name = token.partition(":")
+        level, _, rest = token.partition(":")
+        name, *more = rest.split(":")
+        if level == "client":
+            return await self._client(ClientId(name), address)
         user = await self._people.user(UserName(name))
-        if user is None:
+        if user is None or level.upper() not in SecurityLevel.__members__:
             raise AccessRefused(Reason.BAD_TOKEN, "This token is not one of ours.")
         found = SecurityLevel.from_label(level)
         expires = self._clock.now() + timedelta(minutes=10)
+        if more:
+            grant = GrantId(f"grant of {name}")
+            return Principal(
+                replace(user, staff=False) if more[1:] else user,
+                ClientId(more[1]) if more[1:] else COMMAND_LINE_ID,
+                found,
+                scopes_of(found),
+                address,
+                expires,
+                grant,
+            )
         return Principal(user, ClientId(f"client-{name}"[:13]), found, scopes_of(found), address, expires)
+
+    async def _client(self, client_id: ClientId, address: str) -> Principal:
+        client = self._people._memory.clients.get(client_id)
+        now = self._clock.now()
+        if client is None or not client.in_force(now):
+            raise AccessRefused(Reason.REVOKED_CLIENT, "This client is not in force.")
+        record = ClientRecord(client, await self._people.user(client.user), 0, 0.0)
+        ends, thumbprint = (now + timedelta(minutes=10)).timestamp(), "its key's" if client.dpop else None
+        said = AccessToken(client.user, client.id, client.scopes, ends, thumbprint=thumbprint)
+        return record.principal(said, address)
 
 
 @dataclass
 class Site:
     """What a test turns its screws on."""
+
+    transport: MemoryTransport
 
     app: FastAPI
     clock: FakeClock
@@ -210,13 +347,14 @@ class Site:
                 await asyncio.sleep(0.01)
 
 
-async def _populate(people: MemoryPeople, board: MemoryStatusBoard, clock: FakeClock) -> None:
+async def _populate(people: MemoryPeople, hours: MemoryAllocations, board: MemoryStatusBoard, clock: FakeClock) -> None:
     audit = AuditEntry(clock.now(), "operator:test", "test.fill", "everything")
     for uid, name in ((1001, DEMO1), (1002, DEMO2), (1003, UserName("staff1"))):
         await people.save_user(User(uid, name, staff=name == "staff1"), audit, new=True)
-    project = Project(1, ProjectName("m0001"), "Demonstration", Allocation(cpu_hours=100.0, project_bytes=1 << 30))
+    project = Project(1, ProjectName("m0001"), "Demonstration", Allocation(project_bytes=1 << 30))
     await people.save_project(project, audit, new=True)
     await people.set_membership(project.name, DEMO1, Role.PI, audit)
+    await hours.add(HoursAllocation(0, project.name, HoursKind.CPU, 100.0), audit)
     for name, kind in (("perlmutter", "compute"), ("globus", "service"), ("spin", "service")):
         await board.save_resource(
             Resource(ResourceName(name), name.title(), kind, updated_at=clock.now()), audit, new=True
@@ -228,12 +366,33 @@ async def _populate(people: MemoryPeople, board: MemoryStatusBoard, clock: FakeC
     await board.save_note(Note(0, ResourceName("spin"), "Be gentle", timestamp=clock.now()), audit)
 
 
+def _callbacks(memory: Memory, clock: FakeClock) -> CallbackService:
+    """With nobody to send to: what is owed is tested by itself."""
+    store, nobody = MemoryCallbackStore(memory), cast("Any", None)
+    secrets = SigningSecrets(b"k" * 32, store, clock)
+    courier = Courier(store, nobody, nobody, secrets, clock)
+    return CallbackService(store, MemoryEventLog(memory), nobody, secrets, nobody, courier, clock)
+
+
+def _login(memory: Memory, people: MemoryPeople, clock: FakeClock) -> LoginService:
+    """Sessions alone: the ways to begin one are tested by themselves."""
+    ours, flows = "https://facility.example", Flows(Sealer(b"k" * 32), clock)
+    providers = ProviderLogins({}, MemoryIdentityStore(memory), people, clock, ours)
+    sessions = BrowserSessions(MemoryLoginSessionStore(memory), people, clock)
+    return LoginService(sessions, Appearance("Example"), (ours,), flows, providers)
+
+
 @pytest.fixture
-async def site() -> Site:
+def transport() -> MemoryTransport:
+    return MemoryTransport()
+
+
+@pytest.fixture
+async def site(transport: MemoryTransport) -> Site:
     memory, clock, lease = Memory(), FakeClock(), MemoryLease()
     people, board, clients = MemoryPeople(memory), MemoryStatusBoard(memory, clock), MemoryClientStore(memory)
-    queue, scheduler, transport = MemoryTaskQueue(memory, lease, clock), ListedScheduler(clock), MemoryTransport()
-    await _populate(people, board, clock)
+    queue, scheduler = MemoryTaskQueue(memory, lease, clock), ListedScheduler(clock)
+    await _populate(people, MemoryAllocations(memory), board, clock)
     filesystems = (
         Filesystem("homes", FilesystemKind.HOME, "/home/{user}"),
         Filesystem("project", FilesystemKind.PROJECT, "/project/{project}"),
@@ -242,32 +401,82 @@ async def site() -> Site:
         "perlmutter": System(SystemName("perlmutter"), "Perlmutter", transport, filesystems, scheduler, Rate(1)),
         "dtns": System(SystemName("dtns"), "Data transfer nodes", transport, filesystems),
     }
-    facility = Facility("Example", systems, aliases={"dtn01": "dtns", "pm": "perlmutter"})
-    collectors = {"perlmutter": Collector(systems["perlmutter"], clock, period=5.0)}
-    charges = ChargeService(MemoryLedger(memory), people, facility, clock)
+    endpoints = {"dtn": Endpoint("dtn", transport)}
+    facility = Facility(
+        "Example", systems, {"dtn01": "dtns", "pm": "perlmutter"}, endpoints, transfer_agent=open_transfer_agent({})
+    )
+    sharing = Sharing(MemorySnapshotStore(memory), MemoryLocks(memory))
+    collectors = {"perlmutter": Collector(systems["perlmutter"], clock, sharing=sharing, period=5.0)}
+    jobs = JobListings(facility, queue, clock, collectors, people)
+    charges = ChargeService(MemoryLedger(memory), people, facility, clock, events=MemoryEventLog(memory))
+    allocations = AllocationService(MemoryAllocations(memory), MemoryLedger(memory), people, clock)
+    budget = Budget(MemoryAllocations(memory), people, clock, WhenExhausted.WARN)
+    applications, notices = MemoryApplicationStore(memory), Notices(NoMail(), people, "Example")
+    collaborations = Collaborations(MemoryCollaborationAccounts(memory), people, clock)
+    own_clients = OwnClients(clients, collaborations, notices, clock, ClientRules())
     services = Services(
-        account=AccountService(people, clients, charges, facility, collectors, clock),
+        applications=ApplicationService(applications, people, notices, clock),
+        grants=GrantService(KnownApplications(applications, people), clock),
+        notices=notices,
+        provider=cast("Any", None),  # has tests of its own
+        account=AccountService(people, clients, charges, allocations, facility, collectors, clock),
+        allocations=allocations,
+        callbacks=_callbacks(memory, clock),
         charges=charges,
         clients=ClientService(clients, people, clock),
-        compute=ComputeService(facility, queue, clock, collectors, people),
+        collaborations=collaborations,
+        compute=ComputeService(facility, queue, clock, collectors, people, SubmissionRules(afford=budget.check)),
+        control=JobControl(facility, queue, clock, collectors, people),
+        events=EventService(Feed(MemoryEventLog(memory), beat=1.5), facility, people, clock),
+        jobs=jobs,
+        login=_login(memory, people, clock),
         meta=MetaService([Change(clock.now().date(), "First")], {"compute.targets": "perlmutter"}),
+        own_clients=own_clients,
+        client_requests=ClientRequests(MemoryClientRequestStore(memory), own_clients),
+        output=JobOutputs(facility, jobs, clock, OutputLimits(per_user=2, in_all=3, pause=0.01)),
         people=PeopleService(people, clock),
+        projects=open_projects(people, MemoryAdmissions(memory), notices, MembershipSettings(), clock),
         reservations=ReservationService(facility, queue, clock, people),
         status=StatusService(board, clock),
         storage=StorageService(facility, queue, clock),
+        summaries=SystemSummaries(facility, collectors),
         tasks=TaskService(queue, clock),
         tokens=cast("Any", NamedTokens(people, clock)),
         utilities=UtilityService(
             facility,
             queue,
-            MemoryAuditLog(memory),
+            Uploads(MemoryAllowances(memory), clock, UploadRules()),
             clock,
             upload_limit=1 << 20,
             command_time_limit=60,
             download_limit=1 << 20,
         ),
     )
-    registry = Registry((*services.compute.handlers(), *services.reservations.handlers()))
+    handlers = (services.compute, services.control, services.reservations, services.storage, services.utilities)
+    registry = Registry(tuple(handler for each in handlers for handler in each.handlers()))
     worker = Worker(queue, registry, lease, clock, poll=0.01)
     app = create_app(services, name="Example")
-    return Site(app, clock, services, scheduler, queue, people, board, clients, worker, memory)
+    app.router.routes = ROUTES or app.router.routes
+    ROUTES[:] = app.router.routes
+    return Site(transport, app, clock, services, scheduler, queue, people, board, clients, worker, memory)
+
+
+class Mailbox:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, str, str]] = []
+
+    async def send(self, recipient: str, subject: str, text: str) -> None:
+        self.mails.append((recipient, subject, text))
+
+
+@pytest.fixture
+async def mailbox(site: Site) -> Mailbox:
+    """What the facility mails to demo1, demo2 and staff1, who have addresses."""
+    found: Any = Mailbox()
+    site.services.notices.mail = found
+    for uid, name in ((1001, "demo1"), (1002, "demo2"), (1003, "staff1")):
+        user = User(uid, UserName(name), staff=name == "staff1", email=f"{name}@example.org")
+        await site.people.save_user(user, site.audit())
+    return cast("Mailbox", found)

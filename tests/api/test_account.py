@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from superfacility.facility.jobs import JobState
+from superfacility.facility.membership.permissions import Permission, may
 from superfacility.facility.people import ProjectName, Role
 from superfacility.oauth.scopes import SecurityLevel
 from superfacility.testing.tokens import Program
@@ -52,7 +53,12 @@ async def test_jobs_of_a_project_are_for_its_members(site):
     assert [row["jobid"] for row in answer.json()["output"]] == ["1", "3"]
     assert (await site.get("/account/projects/m0001/jobs", "green:demo2")).status_code == 404
     assert (await site.get("/account/projects/m9999/jobs", "green:demo1")).status_code == 404
-    for wrong in ("account=m9999", "nonsense=1"):
+    site.clock.advance(timedelta(days=40))
+    assert (await site.get("/account/projects/m0001/jobs", "green:demo1")).json()["output"] == []
+    for bounds in (["starttime=now-60days"], ["jobid=1,3"]):
+        answer = await site.get("/account/projects/m0001/jobs", "green:demo1", params={"kwargs": bounds})
+        assert [row["jobid"] for row in answer.json()["output"]] == ["1", "3"]
+    for wrong in ("account=m9999", "nonsense=1", "starttime=2001-01-01"):
         answer = await site.get("/account/projects/m0001/jobs", "green:demo1", params={"kwargs": wrong})
         assert (answer.json()["status"], answer.json()["output"]) == ("ERROR", [])
 
@@ -91,7 +97,7 @@ async def test_how_many_users_a_change_may_name(site, usernames):
     assert (await site.call("PUT", "/account/groups/g0001", "orange:demo1", data=form)).status_code == 422
 
 
-@pytest.mark.parametrize("name", ["", "ninechars", "grüppe", "a b", "-x", "1x"])
+@pytest.mark.parametrize("name", ["", "ninechars", "grüppe", "a b", "-x", "1x", "root", "sudo", "Wheel", "docker"])
 async def test_names_of_groups(site, name):
     assert (await create(site, name)).status_code == 422
 
@@ -124,3 +130,35 @@ async def test_clients_show_when_they_expire(site):
     assert expires == works.expires_at
     site.clock.advance(works.expires_at - now + timedelta(seconds=1))
     assert (await site.get("/account/clients", "green:demo1")).json() == []
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_groups_by_role(site, role):
+    """Who may create groups and who may change their members is not the same."""
+    await site.people.set_membership(ProjectName("m0001"), "demo2", role, site.audit())
+    creates, edits = (may(role, each) for each in (Permission.CREATE_GROUPS, Permission.EDIT_MEMBERS))
+    assert (await create(site)).status_code == 200
+    assert (await create(site, "mine", token="orange:demo2")).status_code == (200 if creates else 403)
+    form = {"usernames": "demo2", "action": "batch_add"}
+    changed = await site.call("PUT", "/account/groups/g0001", "orange:demo2", data=form)
+    assert changed.status_code == (200 if edits else 403)
+    deleted = await site.call("DELETE", "/account/groups/g0001", "orange:demo2")
+    assert deleted.status_code == (200 if creates else 403)
+    assert (await site.get("/account/groups/g0001", "green:demo1")).status_code == (404 if creates else 200)
+
+
+async def test_a_deleted_group_is_gone_and_told_as_it_was(site):
+    created = (await create(site)).json()
+    assert (await site.call("DELETE", "/account/groups/g0001", "orange:demo2")).status_code == 404
+    deleted = await site.call("DELETE", "/account/groups/g0001", "orange:demo1")
+    assert deleted.json() == created
+    assert (await site.get("/account/groups", "green:demo1")).json() == {"groups": []}
+    assert site.memory.audit[-1].action == "account.delete_group"
+
+
+async def test_a_member_of_a_group_alone_changes_nothing(site):
+    await create(site)
+    form = {"usernames": "demo2", "action": "batch_add"}
+    await site.call("PUT", "/account/groups/g0001", "orange:demo1", data=form)
+    assert (await site.call("PUT", "/account/groups/g0001", "orange:demo2", data=form)).status_code == 403
+    assert (await site.call("DELETE", "/account/groups/g0001", "orange:demo2")).status_code == 403

@@ -8,6 +8,7 @@ import pytest
 
 from superfacility.facility.errors import Doubtful, Refused, Unavailable
 from superfacility.facility.jobs import JobState
+from superfacility.tasks.quota import TaskQuota
 
 JOBS = "/compute/jobs/perlmutter"
 MULTIPART_ARGUMENTS = [("args", (None, "a")), ("args", (None, "b c"))]
@@ -86,10 +87,17 @@ async def test_a_silent_scheduler_changes_no_state(site):
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
     site.scheduler.fault = None
     site.scheduler.add("1")
-    assert ids(await site.get(JOBS, "yellow:demo1")) == ["1"]
+    site.clock.advance(timedelta(seconds=5))
+    first = await site.get(JOBS, "yellow:demo1")
+    assert ids(first) == ["1"]
+    assert "stale" not in first.json()
     site.scheduler.fault = Unavailable("slurmctld does not answer")
     site.clock.advance(timedelta(minutes=5))
-    assert ids(await site.get(JOBS, "yellow:demo1", params={"cached": "false"})) == ["1"]
+    for query in ({"cached": "false"}, {}):
+        answer = await site.get(JOBS, "yellow:demo1", params=query)
+        assert ids(answer) == ["1"]
+        assert answer.json()["stale"]
+        assert answer.json()["data_as_of"] == answer.headers["x-data-as-of"] == first.json()["data_as_of"]
 
 
 async def test_submission_ends_with_the_job_id(site):
@@ -100,6 +108,18 @@ async def test_submission_ends_with_the_job_id(site):
     assert set(task) == {"id", "status", "result"}
     assert task["status"] == "completed"
     assert task["result"] == '{"status":"ok","jobid":"1000","error":null}'
+
+
+async def test_too_many_open_tasks_are_429_with_what_to_do_and_a_job_can_still_be_cancelled(site):
+    site.queue._quota = TaskQuota(1)
+    site.scheduler.add("1")
+    form = {"job": "#!/bin/sh\n", "isPath": "false"}
+    assert (await site.call("POST", "/compute/jobs/perlmutter", "red:demo1", data=form)).status_code == 200
+    refused = await site.call("POST", "/compute/jobs/perlmutter", "red:demo1", data=form)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "15")
+    assert "DELETE /tasks/ID" in refused.json()["detail"]
+    assert (await site.call("POST", "/compute/jobs/perlmutter", "red:demo2", data=form)).status_code == 200
+    assert (await site.call("DELETE", "/compute/jobs/perlmutter/1", "red:demo1")).status_code == 200
 
 
 async def test_a_job_is_visible_the_moment_its_id_is_known(site):
@@ -241,6 +261,35 @@ async def test_a_long_listing_is_compressed_for_those_who_take_it(site):
     packed = await site.get("/compute/jobs/perlmutter", "red:demo1", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
-    assert packed.headers["vary"] == "accept-encoding"
+    assert packed.headers["vary"] == "accept-encoding, authorization"
     assert packed.json() == plain.json()
     assert len(packed.json()["output"]) == 299
+
+
+async def test_who_has_the_rows_already_gets_none(site):
+    site.scheduler.add("1")
+    first = await site.get(JOBS, "yellow:demo1")
+    tag = {"If-None-Match": first.headers["etag"]}
+    again = await site.get(JOBS, "yellow:demo1", headers=tag)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    site.clock.advance(timedelta(seconds=6))
+    later = await site.get(JOBS, "yellow:demo1", headers=tag)
+    assert later.status_code == 304
+    assert later.headers["x-data-as-of"] > first.headers["x-data-as-of"]
+    assert (await site.get(JOBS, "yellow:demo1", headers=tag, params={"kwargs": "user=demo2"})).status_code == 200
+    site.scheduler.add("2")
+    site.clock.advance(timedelta(seconds=6))
+    assert ids(await site.get(JOBS, "yellow:demo1", headers=tag)) == ["1", "2"]
+
+
+@pytest.mark.parametrize("query", [{}, {"cached": "false"}, {"sacct": "0", "cached": "True"}, {"sacct": "no"}])
+async def test_the_quick_way_and_the_ordinary_one_say_the_same(site, query):
+    site.scheduler.add("1")
+    site.scheduler.add("2", "demo2")
+    plain = await site.get(JOBS, "yellow:demo1", params=query)
+    ordinary = await site.get(JOBS, "yellow:demo1", params=query | {"index": 0})
+    assert plain.json() | {"data_as_of": ""} == ordinary.json() | {"data_as_of": ""}
+    assert {"etag", "vary", "x-data-as-of", "x-request-id", "x-content-type-options"} <= plain.headers.keys()
+    one = await site.get(f"{JOBS}/2", "yellow:demo1", params=query)
+    assert ids(one) == ["2"]
+    assert "x-data-as-of" in one.headers

@@ -1,9 +1,12 @@
 """`/reservations`: create, show, list, delete; each change is a task."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
+from superfacility.services.reservations import ReservationRule
 
 PATH = "/reservations/perlmutter"
 
@@ -76,3 +79,69 @@ async def test_reservations_of_others(site):
 async def test_a_system_without_batch_jobs(site):
     assert (await site.call("POST", "/reservations/dtns", "red:demo1", data=form(site))).json()["status"] == "ERROR"
     assert (await site.get("/reservations/cori", "green:demo1")).status_code == 404
+
+
+async def test_a_reservation_is_changed_in_part(site):
+    await change(site, "POST", PATH, data=form(site, projects="m0001"))
+    before = (await site.get(f"{PATH}/beamtime", "green:demo1")).json()
+    end = site.clock.now() + timedelta(hours=9)
+    sent = {"end": end.isoformat(), "nodes": 1, "users": ["demo1", "demo2"]}
+    result = await change(site, "POST", f"{PATH}/beamtime", json=sent)
+    assert result == {"status": "ok", "reservation": "beamtime", "error": None}
+    after = (await site.get(f"{PATH}/beamtime", "green:demo1")).json()
+    assert after == before | {"end": end.isoformat(), "nodes": 1, "cores": None, "users": ["demo1", "demo2"]}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"cores": 0},
+        {"nodes": 1, "cores": 1},
+        {"end": "2001-01-01"},
+        {"start": "2999-01-01"},
+        {"name": "other"},
+        {"owner": "demo2"},
+        {"cores": 2, "flags": "MAINT"},
+    ],
+)
+async def test_what_is_no_change_is_wrong_input(site, sent):
+    await change(site, "POST", PATH, data=form(site))
+    assert (await site.call("POST", f"{PATH}/beamtime", "red:demo1", json=sent)).status_code == 422
+
+
+async def test_others_change_nothing(site):
+    await change(site, "POST", PATH, data=form(site))
+    for token, sent in (("red:demo2", {"cores": 1}), ("red:demo1", {"users": ["demo2"]})):
+        assert (await site.call("POST", f"{PATH}/beamtime", token, json=sent)).status_code == 403
+    for level in ("green", "yellow", "orange"):
+        response = await site.call("POST", f"{PATH}/beamtime", f"{level}:demo1", json={"cores": 1})
+        assert response.status_code == 403
+    assert (await site.call("POST", f"{PATH}/nothing", "red:demo1", json={"cores": 1})).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "sent"), [("DELETE", {}), ("POST", {"json": {"cores": 1}})])
+async def test_whose_it_is_counts_when_the_task_runs(site, method, sent):
+    """Between request and task the name has gone to somebody else."""
+    await change(site, "POST", PATH, data=form(site))
+    accepted = (await site.call(method, f"{PATH}/beamtime", "red:demo1", **sent)).json()
+    site.scheduler.reserved["beamtime"] = replace(site.scheduler.reserved["beamtime"], users=("demo2",))
+    async with site.working():
+        result = json.loads((await site.result(accepted["task_id"]))["result"])
+    assert result["status"] == "error"
+    assert "must be yours" in result["error"]
+    assert site.scheduler.reserved["beamtime"].users == ("demo2",)
+    assert site.scheduler.reserved["beamtime"].cores == 2
+
+
+async def test_a_site_may_leave_reservations_to_staff(site):
+    site.app.state.services = replace(
+        site.services, reservations=replace(site.services.reservations, who=ReservationRule.STAFF)
+    )
+    assert (await site.call("POST", PATH, "red:demo1", data=form(site))).status_code == 403
+    await site.call("POST", PATH, "red:staff1", data=form(site, users="demo1"))
+    async with site.working():
+        await site.result("1", "red:staff1")
+    assert (await site.call("DELETE", f"{PATH}/beamtime", "red:demo1")).status_code == 403
+    assert (await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"cores": 1})).status_code == 403
+    assert (await site.get(f"{PATH}/beamtime", "green:demo1")).status_code == 200

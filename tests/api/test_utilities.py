@@ -26,14 +26,17 @@ from superfacility.http import errors
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel, scopes_of
+from superfacility.services.uploads import UploadRules, Uploads
 from superfacility.services.utilities import EXECUTABLE_LIMIT, UtilityService
 from superfacility.sfapi.utilities.routes import router
 from superfacility.testing.contracts.transport import HOSTILE_NAMES
 from superfacility.testing.hostile_paths import SECRET, beside_the_homes, lay_traps, request_tails
-from superfacility.testing.stores.memory import Memory, MemoryAuditLog
+from superfacility.testing.stores.allowances import MemoryAllowances
+from superfacility.testing.stores.memory import Memory
 from superfacility.testing.stores.task_queue import MemoryLease, MemoryTaskQueue
 
 LIMIT = 300_000
+RULES = UploadRules(at_once=2, daily_bytes=1_000_000)
 
 
 class Tokens:
@@ -144,7 +147,7 @@ def api(tmp_path: Path) -> Api:
     utilities = UtilityService(
         facility=Facility("test", {"here": system}, aliases={"dtn01": "here"}),
         queue=queue,
-        audit=MemoryAuditLog(memory),
+        uploads=Uploads(MemoryAllowances(memory), clock, RULES),
         clock=clock,
         upload_limit=LIMIT,
         command_time_limit=30,
@@ -247,6 +250,46 @@ async def test_bytes_come_as_they_are_to_those_who_accept_them(api: Api) -> None
     assert missing.json["status"] == "ERROR"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status", "first", "end"),
+    [
+        ("bytes=4-", 206, 4, 10),
+        ("bytes=9-", 206, 9, 10),
+        ("bytes=2-5", 206, 2, 6),
+        ("bytes=2-99", 206, 2, 10),
+        ("bytes=0-", 200, 0, 10),
+        ("bytes=-3", 200, 0, 10),
+        ("bytes=0-1,4-5", 200, 0, 10),
+        ("bytes=5-2", 200, 0, 10),
+        ("lines=1-", 200, 0, 10),
+    ],
+)
+async def test_the_rest_of_a_file_comes_to_those_who_have_its_beginning(
+    api: Api, wanted: str, status: int, first: int, end: int
+) -> None:
+    (api.home / "f").write_bytes(b"0123456789")
+    raw, path = {"accept": "application/octet-stream"}, spelled(f"{api.home}/f")[0]
+    tag = (await api.download(path, headers=raw)).headers[b"etag"].decode()
+    for more in ({}, {"if-range": tag}):
+        answer = await api.download(path, headers={**raw, "range": wanted, **more})
+        assert (answer.status, answer.body) == (status, b"0123456789"[first:end])
+        assert int(answer.headers[b"content-length"]) == end - first
+        ranged = answer.headers.get(b"content-range", b"bytes 0-9/10")
+        assert ranged == b"bytes %d-%d/10" % (first, end - 1)
+
+
+async def test_a_file_that_has_changed_comes_whole_and_one_that_ended_before_says_so(api: Api) -> None:
+    (api.home / "f").write_bytes(b"0123456789")
+    raw, path = {"accept": "application/octet-stream"}, spelled(f"{api.home}/f")[0]
+    tag = (await api.download(path, headers=raw)).headers[b"etag"].decode()
+    (api.home / "f").write_bytes(b"another text")
+    answer = await api.download(path, headers={**raw, "range": "bytes=4-", "if-range": tag})
+    assert (answer.status, answer.body) == (200, b"another text")
+    beyond = await api.download(path, headers={**raw, "range": "bytes=12-"})
+    assert (beyond.status, beyond.headers[b"content-range"]) == (416, b"bytes */12")
+    assert "12 bytes" in beyond.json["detail"]
+
+
 async def test_a_character_across_two_pieces_stays_text(api: Api) -> None:
     content = b"x" * (LIMIT - 3) + "\u20ac".encode()
     (api.home / "f").write_bytes(content)
@@ -285,6 +328,61 @@ async def test_uploads_above_the_limit_are_refused_before_and_while_they_stream(
         assert "too large" in answer.json["error"]
     assert (api.home / "f").read_bytes() == b"x" * LIMIT
     assert names(api.home) == ["f"]
+
+
+async def test_a_user_uploads_no_more_in_a_day_than_one_may(api: Api) -> None:
+    tail = spelled(f"{api.home}/f")[0]
+    for _ in range(RULES.daily_bytes // LIMIT):
+        assert (await api.upload(tail, b"x" * LIMIT)).json["status"] == "OK"
+    refused = await api.upload(tail, b"y" * LIMIT)
+    assert refused.status == 429
+    assert 0 < int(refused.headers[b"retry-after"]) <= 24 * 3600 + 1
+    assert "1,000,000 bytes a day" in refused.json["detail"]
+    assert (api.home / "f").read_bytes() == b"x" * LIMIT
+    assert names(api.home) == ["f"]
+    assert len(api.memory.audit) == 2 * (RULES.daily_bytes // LIMIT)
+    assert (await api.upload(tail, b"y" * 1000)).json["status"] == "OK"
+
+
+async def test_what_was_received_counts_also_if_its_size_was_not_told_and_it_failed(api: Api) -> None:
+    target = b"/api/v1.2/utilities/upload/here" + spelled(f"{api.home}/f")[0]
+    pieces, headers = [multipart(b"x" * LIMIT)[:-8]], {"content-type": "multipart/form-data; boundary=XX"}
+    for _ in range(4):
+        assert (await api.call("PUT", target, body=pieces, headers=headers)).status == 422
+    assert (await api.call("PUT", target, body=pieces, headers=headers)).status == 429
+    assert names(api.home) == []
+
+
+async def test_a_user_has_few_uploads_at_a_time(api: Api) -> None:
+    uploads, tail = api.app.state.services.utilities.uploads, spelled(f"{api.home}/g")[0]
+    with uploads._places.taken("demo1"):
+        assert (await api.upload(tail, b"x")).json["status"] == "OK"
+        with uploads._places.taken("demo1"):
+            refused = await api.upload(tail, b"x")
+    assert (refused.status, refused.headers[b"retry-after"]) == (429, b"15")
+    assert "You have 2 uploads under way" in refused.json["detail"]
+    assert (await api.upload(tail, b"x")).json["status"] == "OK"
+
+
+async def test_an_upload_is_told_in_the_audit_log_before_its_file_moves_and_after(api: Api) -> None:
+    """Also if it fails: whose process dies between the two leaves the first."""
+    path = f"{api.home}/f"
+    target = b"/api/v1.2/utilities/upload/here" + spelled(path)[0]
+    headers = {"content-type": "multipart/form-data; boundary=XX"}
+    principal = await Tokens().authenticate("red", "127.0.0.1")
+
+    async def content() -> Any:
+        assert [row.action for row in api.memory.audit] == ["utilities.begin_upload"]
+        yield b"0123456789"
+
+    await api.app.state.services.utilities.upload(principal, "here", path, content())
+    await api.call("PUT", target, body=[multipart(b"data")[:-8]], headers=headers)
+    assert [(row.action, row.target, row.detail[:30]) for row in api.memory.audit] == [
+        ("utilities.begin_upload", f"here:{path}", ""),
+        ("utilities.upload", f"here:{path}", "10 bytes"),
+        ("utilities.begin_upload", f"here:{path}", ""),
+        ("utilities.upload", f"here:{path}", "failed: The multipart body end"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -335,8 +433,11 @@ async def test_below_red_nothing_is_written_that_would_run(api: Api, name: str) 
     assert api.memory.audit == []
     assert (await api.upload(spelled(f"{api.home}/link")[0], b"new", level="red")).json["status"] == "OK"
     assert path.read_text() == "new"
-    (row,) = api.memory.audit
-    assert (row.action, row.target, row.detail) == ("utilities.upload", f"here:{api.home}/link", "3 bytes")
+    target = f"here:{api.home}/link"
+    assert [(row.action, row.target, row.detail) for row in api.memory.audit] == [
+        ("utilities.begin_upload", target, ""),
+        ("utilities.upload", target, "3 bytes"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from superfacility.app import create_app
 from superfacility.facility.jobs import JobState
 from superfacility.facility.people import ProjectName, Role
-from superfacility.services.compute import Visibility
+from superfacility.services.compute.listings import Visibility
 
 JOBS = "/compute/jobs/perlmutter"
 MINE, SHARED, FOREIGN = "1", "2", "3"
@@ -19,8 +19,8 @@ def narrowed(site):
 
     async def narrow(visibility):
         await site.people.set_membership(ProjectName("m0001"), "demo2", Role.USER, site.audit())
-        compute = replace(site.services.compute, visibility=visibility)
-        site.app = create_app(replace(site.services, compute=compute), name="Example")
+        jobs = replace(site.services.jobs, visibility=visibility)
+        site.app = create_app(replace(site.services, jobs=jobs), name="Example")
         site.scheduler.add(MINE, "demo2", project=ProjectName("m0002"))
         site.scheduler.add(SHARED, "demo1", project=ProjectName("m0001"))
         site.scheduler.add(FOREIGN, "demo1", project=ProjectName("m0003"))

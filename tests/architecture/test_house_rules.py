@@ -27,10 +27,10 @@ def using(*wanted: str) -> set[str]:
     return {module for module, tree in TREES.items() if not set(wanted).isdisjoint(names(tree))}
 
 
-def test_settings_alone_read_the_environment() -> None:
+def test_settings_and_the_clients_environment_alone_read_the_environment() -> None:
     readers = using("os.environ", "os.environb", "os.getenv")
     outside = {module for module in readers if not module.startswith("adapters/embedded/programs/")}
-    assert outside == {"settings.py"}
+    assert outside == {"settings/loading.py", "client/environment.py"}
 
 
 def test_the_clock_alone_reads_the_wall_clock() -> None:

@@ -1,4 +1,4 @@
-"""The suite of AssertionLog over SQLite and memory."""
+"""The suite of AssertionLog over both databases and memory."""
 
 import pytest
 

@@ -1,16 +1,15 @@
-"""The client store's suite over SQLite and memory."""
-
-from pathlib import Path
+"""The client store's suite over both databases and memory."""
 
 import pytest
 
 from superfacility.adapters.sql import (
     Database,
-    FileLease,
+    Location,
     SqlAuditLog,
     SqlClientStore,
     SqlPeople,
     SqlTaskQueue,
+    open_database,
 )
 from superfacility.facility.audit import AuditLog
 from superfacility.facility.people import People
@@ -38,8 +37,8 @@ class TestSqlClientStore(ClientStoreContract):
         return SqlPeople(database)
 
     @pytest.fixture
-    def lease(self, tmp_path: Path) -> Lease:
-        return FileLease(tmp_path / "workers")
+    def lease(self, sql_lease: Lease) -> Lease:
+        return sql_lease
 
     @pytest.fixture
     def queue(self, database: Database, lease: Lease) -> TaskQueue:
@@ -49,16 +48,16 @@ class TestSqlClientStore(ClientStoreContract):
     def audit_log(self, database: Database) -> AuditLog:
         return SqlAuditLog(database)
 
-    async def test_another_process_changes_are_seen_at_once(self, tmp_path: Path, clients: ClientStore) -> None:
+    async def test_another_process_changes_are_seen_at_once(self, location: Location, clients: ClientStore) -> None:
         """A second Database object has its own connections, as another process has."""
-        other = Database.open(tmp_path / "test.db")
+        other = open_database(location)
         try:
             elsewhere = SqlClientStore(other)
             for _ in range(20):
-                before = elsewhere.generation()
+                before = await elsewhere.generation()
                 await SqlPeople(other).users()
                 await clients.save(CLIENT, entry(), new=await clients.client(ID) is None)
-                assert elsewhere.generation() == before + 1
+                assert await elsewhere.generation() == before + 1
         finally:
             await other.aclose()
 

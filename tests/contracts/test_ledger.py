@@ -1,9 +1,9 @@
-"""The suite of Ledger over SQLite and memory."""
+"""The suite of Ledger over both databases and memory."""
 
 import pytest
 
 from superfacility.adapters.sql import Database, SqlLedger
-from superfacility.facility.charges import Ledger
+from superfacility.facility.accounting.charges import Ledger
 from superfacility.testing.contracts.ledger import LedgerContract
 from superfacility.testing.stores import Memory, MemoryLedger
 

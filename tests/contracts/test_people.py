@@ -1,4 +1,4 @@
-"""The suite of People over SQLite and memory."""
+"""The suite of People over both databases and memory."""
 
 import pytest
 

@@ -1,6 +1,5 @@
 """The contract of schedulers over the embedded one and the one in memory."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,13 +8,11 @@ import pytest
 from superfacility.adapters.embedded import open_scheduler
 from superfacility.adapters.embedded.adapter import EmbeddedScheduler
 from superfacility.core.clock import SystemClock
-from superfacility.facility.jobs import JobId, JobState
+from superfacility.facility.jobs import Job, JobId, JobState
 from superfacility.facility.site import Site
-from superfacility.testing.contracts.scheduler import Reach, SchedulerContract, accounted
+from superfacility.testing.contracts.scheduler import Reach, SchedulerContract
 from superfacility.testing.schedulers import FakeScheduler
 from superfacility.testing.transports import MemoryTransport
-
-PATIENCE = 30.0
 
 
 class TestFakeScheduler(SchedulerContract):
@@ -25,12 +22,13 @@ class TestFakeScheduler(SchedulerContract):
 
     @pytest.fixture
     def reach(self, scheduler: FakeScheduler) -> Reach:
-        async def reach(job_id: JobId, state: JobState) -> None:
+        async def reach(job_id: JobId, state: JobState) -> Job:
             if state is JobState.CANCELLED:
                 assert scheduler.jobs[job_id].state is state
             else:
                 scheduler.start(job_id)
                 scheduler.move(job_id, state, exit_code=3 if state is JobState.FAILED else None)
+            return scheduler.jobs[job_id]
 
         return reach
 
@@ -39,22 +37,9 @@ class TestEmbeddedScheduler(SchedulerContract):
     @pytest.fixture
     async def scheduler(self, tmp_path: Path) -> AsyncIterator[EmbeddedScheduler]:
         site = Site("here", lambda user: str(tmp_path), (str(tmp_path),), tmp_path / "state", tmp_path / "state/bin")
-        options = {"cores": 4, "kill_wait": 0.5, "idle_exit": 60}
+        options = {"cores": 4, "kill_wait": 0.5, "idle_exit": 60, "qos": ["normal", "debug"]}
         scheduler = open_scheduler(site, options, MemoryTransport())
         assert isinstance(scheduler, EmbeddedScheduler)
         yield scheduler
         await scheduler.stop_daemon()
         await scheduler.aclose()
-
-    @pytest.fixture
-    def reach(self, scheduler: EmbeddedScheduler) -> Reach:
-        async def reach(job_id: JobId, state: JobState) -> None:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    (job,) = await accounted(scheduler, job_id)
-                    if job.state is state:
-                        return
-                    assert not job.state.terminal, f"{job_id} ended as {job.columns}"
-                    await asyncio.sleep(0.01)
-
-        return reach

@@ -1,4 +1,4 @@
-"""The suite of StatusBoard over SQLite and memory."""
+"""The suite of StatusBoard over both databases and memory."""
 
 import pytest
 

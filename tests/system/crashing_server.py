@@ -13,11 +13,11 @@ import signal
 import sys
 from functools import partial
 
-from superfacility.adapters.sql import Database
+from superfacility.adapters.sql import open_database
+from superfacility.bootstrap import stores
 from superfacility.cli.main import main
 
 importlib.import_module("superfacility.cli.serve")
-importlib.import_module("superfacility.bootstrap")
 importlib.import_module("superfacility.app")
 
 
@@ -28,7 +28,7 @@ def kill_at(number: int) -> None:
         if next(points) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Database.open = partial(Database.open, on_commit=at_commit)  # type: ignore[method-assign]
+    stores.open_database = partial(open_database, on_commit=at_commit)
 
 
 def serve(number: int) -> None:

@@ -14,13 +14,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
+from superfacility.testing.postgresql import PostgreSQL
 from superfacility.testing.tokens import sign_assertion
 
 TAKEN_UP_WITHIN = 10.0  # seconds after a start, goal R1
@@ -153,33 +156,76 @@ def _round(caller: Caller, servers: CrashingServers, kill_at: int) -> None:
 @pytest.mark.timeout(3600)
 def test_every_accepted_task_ends_as_its_kind_promises(new_facility: Callable[[], Any], soak: bool) -> None:
     facility = new_facility()
+    ask = partial(_ask_sqlite, Path(facility.directory) / "superfacility.db")
+    _kill_and_check(facility, 500 if soak else 40, ask)
+    assert ask("PRAGMA integrity_check") == ["ok"]
+
+
+@pytest.mark.timeout(3600)
+def test_every_accepted_task_ends_as_its_kind_promises_on_postgresql(
+    new_facility: Callable[[], Any], postgresql: PostgreSQL, soak: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.new_database()
+    monkeypatch.setenv("SFAPI_DATABASE", url)
+    ask = partial(_ask_postgresql, url)
+    _kill_and_check(new_facility(), 500 if soak else 12, ask)
+    postgresql.execute("CREATE EXTENSION amcheck", url.rpartition("/")[2])
+    assert ask(f"SELECT indexrelid FROM pg_index WHERE {OUR_BTREES} AND bt_index_check(indexrelid, true) IS NULL") == []
+
+
+def _kill_and_check(facility: Any, rounds: int, ask: Callable[[str], list[Any]]) -> None:
     key = json.loads(facility.key("demo1", "red").read_text())
     caller = Caller(facility, key, Accepted())
     servers = CrashingServers(facility)
-    rounds = 500 if soak else 100
     for number in range(1, rounds + 1):
-        # The first commit points in turn, then deeper ones; each third round is killed at a random time instead.
-        _round(caller, servers, 0 if number % 3 == 0 else number % 60 + 1)
-    while not (dead := _holders(facility)):
+        # Commit points up to the 150th, near and far in turn (the first dozens are those of a start); each third is
+        # killed at a random time instead.
+        _round(caller, servers, 0 if number % 3 == 0 else number * 37 % 150 + 1)
+    while not (dead := set(ask(HOLDERS))):
         _round(caller, servers, 0)
     assert servers.start(0)
-    _wait_until(lambda: not dead & _holders(facility), TAKEN_UP_WITHIN)
+    _wait_until(lambda: not dead & set(ask(HOLDERS)), TAKEN_UP_WITHIN)
     _settle(caller)
-    _check_jobs(caller)
+    _check_jobs(caller, rounds)
     _check_commands(caller)
     _check_transfers(caller)
     servers.end(signal.SIGTERM)
     servers.close()
-    with sqlite3.connect(Path(facility.directory) / "superfacility.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
+    _check_audit(caller, ask)
 
 
-def _holders(facility: Any) -> set[str]:
-    """The workers in whose hands open tasks are."""
-    with contextlib.closing(sqlite3.connect(Path(facility.directory) / "superfacility.db")) as database:
-        open_tasks = "SELECT DISTINCT claimed_by FROM tasks WHERE status = 'new' AND claimed_by IS NOT NULL"
-        return {worker for (worker,) in database.execute(open_tasks)}
+def _check_audit(caller: Caller, ask: Callable[[str], list[Any]]) -> None:
+    """Every accepted request has its row, and the chain of them is whole whoever was killed while it sealed."""
+    command = [
+        str(Path(sys.executable).with_name("sfapi")),
+        "audit",
+        "verify",
+        "--json",
+        "--config",
+        caller.facility.config,
+    ]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout)
+    assert (found["whole"], found["waiting"], found["faults"]) == (True, 0, [])
+    rows = Counter(ask("SELECT action FROM audit"))
+    accepted = caller.accepted
+    for action, tasks in (("compute.submit", accepted.jobs), ("utilities.command", accepted.commands)):
+        assert rows[action] == ask(f"SELECT count(*) FROM tasks WHERE handler = '{action}'")[0] >= len(tasks)
+    assert rows["storage.transfer"] >= len(accepted.transfers)
+
+
+HOLDERS = "SELECT DISTINCT claimed_by FROM tasks WHERE status = 'new' AND claimed_by IS NOT NULL"
+"""The workers in whose hands open tasks are."""
+OUR_BTREES = "indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+
+
+def _ask_sqlite(path: Path, question: str) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return [row[0] for row in database.execute(question)]
+
+
+def _ask_postgresql(url: str, question: str) -> list[Any]:
+    with psycopg.connect(url, autocommit=True) as database:
+        return [row[0] for row in database.execute(question)]
 
 
 def _wait_until(true: Callable[[], bool], seconds: float) -> None:
@@ -199,9 +245,9 @@ def _task(session: httpx.Client, task_id: str) -> tuple[str, dict[str, Any]]:
     return task["status"], json.loads(task["result"])
 
 
-def _check_jobs(caller: Caller) -> None:
+def _check_jobs(caller: Caller, rounds: int) -> None:
     """Reconciled: exactly one job each, whose id the task knows."""
-    assert len(caller.accepted.jobs) > 50
+    assert len(caller.accepted.jobs) > rounds / 4
     with caller.session() as session:
         # without a start time, accounting begins at midnight, which may be in the middle of this test
         query = {"sacct": "true", "cached": "false", "kwargs": "starttime=now-1day"}

@@ -146,6 +146,35 @@ def test_what_the_documentation_shows_can_be_run(served, tmp_path: Path, page: P
 
 
 @pytest.mark.parametrize(
+    ("program", "pictures"),
+    [("script.py", {"slits-40"}), ("many.py", {"slits-20", "slits-40", "slits-80"}), ("cells.py", {"slits-60"})],
+)
+def test_a_script_of_the_python_client_brings_its_pictures(
+    served, tmp_path: Path, program: str, pictures: set[str]
+) -> None:
+    key, place = served.key("demo1", suffix=".pem"), [served.base_url, "perlmutter"]
+    home = tmp_path / "superfacility"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SFAPI_")}
+    facility = {"SFAPI_HOME": str(home), "SFAPI_URL": served.base_url, "SYSTEM": "perlmutter", "SFAPI_KEY": str(key)}
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "examples" / "02-python-client" / program), *place],
+        cwd=tmp_path,
+        env={**clean, **facility},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {each.stem for each in tmp_path.glob("*.png")} == pictures
+    for each in tmp_path.glob("*.png"):
+        with Image.open(each) as picture:
+            assert picture.size == (480, 320)
+            assert len(set(picture.tobytes())) > 100
+    assert ("320 of 320 lines" in done.stdout) == (program != "script.py")
+
+
+@pytest.mark.parametrize(
     "page",
     sorted(path for path in REPOSITORY.rglob("*.md") if not {".venv", ".demo"} & set(path.parts)),
     ids=lambda page: str(page.relative_to(REPOSITORY)),

@@ -35,9 +35,15 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="module", params=["embedded", "slurm"])
+def served(request: pytest.FixtureRequest, served: Any) -> Any:
+    """The demonstration facility with the embedded scheduler; and one whose machine is a real Slurm over SSH."""
+    return served if request.param == "embedded" else request.getfixturevalue("slurm_facility")
+
+
 @pytest.fixture(scope="module")
 def red_key(served: Any) -> Path:
-    return served.key("demo1", "red")
+    return served.key(served.first, "red")
 
 
 @pytest.fixture
@@ -61,20 +67,30 @@ def perlmutter(client: Client) -> Any:
 
 @pytest.fixture
 def home(served: Any) -> str:
-    return str(served.directory / "home" / "demo1")
+    return str(served.home(served.first))
+
+
+@pytest.fixture
+def first(served: Any) -> str:
+    return served.first
+
+
+@pytest.fixture
+def second(served: Any) -> str:
+    return served.second
 
 
 class TestCredentials:
     def test_pem_key_file(self, served: Any) -> None:
         key = served.key(suffix=".pem")
         with Client(key=key, api_base_url=served.base_url, token_url=served.token_url) as client:
-            assert client.user().name == "demo1"
+            assert client.user().name == served.first
             assert len(client.token.split(".")) == 3
 
     def test_access_token_alone(self, served: Any, client: Client) -> None:
         client.user()
         with Client(access_token=client.token, api_base_url=served.base_url) as other:
-            assert other.user().name == "demo1"
+            assert other.user().name == served.first
 
     def test_key_file_must_be_private(self, served: Any) -> None:
         key = served.key()
@@ -91,7 +107,7 @@ class TestCredentials:
     def test_revoked_client_is_refused_at_once(self, served: Any) -> None:
         key = served.key(level="green")
         with Client(key=key, api_base_url=served.base_url, token_url=served.token_url) as client:
-            assert client.user().name == "demo1"
+            assert client.user().name == served.first
             served.admin("client", "revoke", json.loads(key.read_text())["client_id"])
             with pytest.raises(HTTP_STATUS_ERRORS) as refused:
                 client.user()
@@ -99,10 +115,9 @@ class TestCredentials:
             assert "revoked" in refused.value.response.json()["detail"]
 
     def test_expired_client_is_told_so(self, served: Any) -> None:
-        key = served.key(level="green")
+        key = served.key(level="green", seconds=15)
         with Client(key=key, api_base_url=served.base_url, token_url=served.token_url) as client:
-            assert client.user().name == "demo1"
-            served.admin("client", "renew", json.loads(key.read_text())["client_id"], "--days", "0.00001")
+            assert client.user().name == served.first
             with pytest.raises(HTTP_STATUS_ERRORS) as refused:
                 until(lambda: client.user() is None)
             assert refused.value.response.status_code == 403
@@ -168,25 +183,25 @@ class TestMetaAndStatus:
 
 
 class TestAccount:
-    def test_user_projects_roles_clients(self, client: Client) -> None:
+    def test_user_projects_roles_clients(self, client: Client, first: str, second: str) -> None:
         user = client.user()
-        assert (user.name, client.user("demo2").name) == ("demo1", "demo2")
+        assert (user.name, client.user(second).name) == (first, second)
         (project,) = user.projects()
         assert project.name == "m0001"
         assert project.hours_given - project.hours_used > 0
         assert user.roles()
         assert client._client_id in {each.clientId for each in user.clients()}
 
-    def test_groups(self, client: Client) -> None:
+    def test_groups(self, client: Client, second: str) -> None:
         user = client.user()
         assert "g0001" in {group.name for group in user.groups()}
         group = user.projects()[0].create_group(f"t-{uuid4().hex[:6]}")
-        group.add("demo2")
-        assert "demo2" in {member.name for member in group.members}
-        assert {member.user().name for member in group.members} >= {"demo2"}
-        group.remove(["demo2"])
+        group.add(second)
+        assert second in {member.name for member in group.members}
+        assert {member.user().name for member in group.members} >= {second}
+        group.remove([second])
         group.update()
-        assert "demo2" not in {member.name for member in group.members}
+        assert second not in {member.name for member in group.members}
         assert client.group(group.name).gid == group.gid
 
     def test_bad_group_name(self, client: Client) -> None:
@@ -202,7 +217,8 @@ class TestJobs:
         assert output.download().read() == f"hello from {job.jobid}\n"
         accounted = perlmutter.job(job.jobid, command=JobCommand.sacct)
         assert (accounted.state, accounted.account, accounted.qos) == (JobState.COMPLETED, "m0001", "debug")
-        assert json.loads(accounted.admincomment)["stdoutPath"] == str(output)
+        if accounted.admincomment:  # a site's own plugin writes it; plain Slurm has none
+            assert json.loads(accounted.admincomment)["stdoutPath"] == str(output)
 
     def test_script_by_path_with_arguments(self, perlmutter: Any, home: str) -> None:
         (folder,) = perlmutter.ls(home, directory=True)
@@ -233,13 +249,13 @@ class TestJobs:
         job.cancel(wait=True)
         assert job.state == JobState.CANCELLED
 
-    def test_listings(self, perlmutter: Any) -> None:
+    def test_listings(self, perlmutter: Any, first: str) -> None:
         job = perlmutter.submit_job(SLEEPER)
         try:
-            assert job.jobid in {each.jobid for each in perlmutter.jobs(user="demo1")}
+            assert job.jobid in {each.jobid for each in perlmutter.jobs(user=first)}
             assert [each.jobid for each in perlmutter.jobs(jobids=[job.jobid])] == [job.jobid]
             assert perlmutter.jobs(user="nobody-here") == []
-            assert perlmutter.jobs(user="demo1", partition="no-such-partition") == []
+            assert perlmutter.jobs(user=first, partition="no-such-partition") == []
             assert perlmutter.job(job.jobid, command=JobCommand.squeue).work_dir
         finally:
             job.cancel()
@@ -257,10 +273,11 @@ class TestJobs:
 
 class TestFiles:
     def test_listing_of_a_directory(self, perlmutter: Any, home: str) -> None:
-        names = {entry.name for entry in perlmutter.ls(home)}
-        assert "hello.sh" in names
-        assert not names & {".", ".."}
         (folder,) = perlmutter.ls(home, directory=True)
+        (folder / "hello.txt").upload(BytesIO(b"hello"))
+        names = {entry.name for entry in perlmutter.ls(home)}
+        assert "hello.txt" in names
+        assert not names & {".", ".."}
         assert folder.is_dir()
 
     def test_round_trip_of_bytes(self, perlmutter: Any, home: str) -> None:
@@ -279,19 +296,18 @@ class TestFiles:
             assert file.read() == "grüße\n"
 
     def test_symbolic_links(self, perlmutter: Any, home: str, served: Any) -> None:
-        folder = served.directory / "home" / "demo1"
+        folder = served.home(served.first)
         link = folder / f"link-{uuid4().hex[:6]}"
-        link.symlink_to(folder / "hello.sh")
+        link.symlink_to(folder / "anything")
         (remote,) = perlmutter.ls(str(link))
         assert remote.is_symlink()
         assert remote.name == str(link)
         assert str(link.name) in {entry.name for entry in perlmutter.ls(home)}
 
     def test_upload_through_a_linked_directory(self, perlmutter: Any, served: Any) -> None:
-        folder = served.directory / "home" / "demo1"
-        (folder / "real").mkdir(exist_ok=True)
+        folder = served.home(served.first)
         link = folder / f"dirlink-{uuid4().hex[:6]}"
-        link.symlink_to(folder / "real")
+        perlmutter.run(f"mkdir -p real && ln -s real {link}")
         (remote,) = perlmutter.ls(str(link), directory=True) or [None]
         (remote / "new.txt").upload(BytesIO(b"x"))
         assert (folder / "real" / "new.txt").read_bytes() == b"x"
@@ -346,11 +362,11 @@ class TestTransfers:
         (folder,) = perlmutter.ls(home, directory=True)
         (folder / "raw.txt").upload(BytesIO(b"raw data" * 1000))
         globus = client.storage.globus()
-        transfer = globus.start_transfer("perlmutter", "hpss", f"{home}/raw.txt", "/demo1/raw-copy.txt")
+        transfer = globus.start_transfer("perlmutter", "hpss", f"{home}/raw.txt", f"/{served.first}/raw-copy.txt")
         transfer.complete()
         assert transfer.globus_status.value == "SUCCEEDED"
         assert transfer.bytes_transferred == 8000
-        assert (served.directory / "archive" / "demo1" / "raw-copy.txt").read_bytes() == b"raw data" * 1000
+        assert (served.archive(served.first) / "raw-copy.txt").read_bytes() == b"raw data" * 1000
         assert globus.transfer(transfer.transfer_id).globus_status.value == "SUCCEEDED"
 
     def test_unknown_transfer(self, client: Client) -> None:
@@ -382,25 +398,25 @@ class TestAsync:
         assert await machine.planned_outages() == [planned]
         assert planned in await machine.outages()
 
-    async def test_account(self, aclient: AsyncClient) -> None:
+    async def test_account(self, aclient: AsyncClient, first: str, second: str) -> None:
         user = await aclient.user()
-        assert (user.name, (await aclient.user("demo2")).name) == ("demo1", "demo2")
+        assert (user.name, (await aclient.user(second)).name) == (first, second)
         (project,) = await user.projects()
         assert [role.repo_name for role in await user.roles()] == [project.repo_name]
         assert aclient._client_id in {each.clientId for each in await user.clients()}
         assert "g0001" in {group.name for group in await user.groups()}
         group = await project.create_group(f"t-{uuid4().hex[:6]}")
-        await group.add("demo2")
-        assert {(await member.user()).name for member in group.members} == {"demo1", "demo2"}
-        await group.remove(["demo2"])
+        await group.add(second)
+        assert {(await member.user()).name for member in group.members} == {first, second}
+        await group.remove([second])
         await group.update()
-        assert [member.name for member in (await aclient.group(group.name)).members] == ["demo1"]
+        assert [member.name for member in (await aclient.group(group.name)).members] == [first]
 
-    async def test_jobs_and_commands(self, aclient: AsyncClient) -> None:
+    async def test_jobs_and_commands(self, aclient: AsyncClient, first: str) -> None:
         machine = await aclient.compute(Machine.perlmutter)
         job = await machine.submit_job(SLEEPER)
         assert await job.running() == JobState.RUNNING
-        assert job.jobid in {each.jobid for each in await machine.jobs(user="demo1", partition="regular")}
+        assert job.jobid in {each.jobid for each in await machine.jobs(user=first, partition="regular")}
         assert (await machine.job(job.jobid, command=JobCommand.squeue)).work_dir
         await job.cancel(wait=True)
         assert (await machine.job(job.jobid, command=JobCommand.sacct)).state == JobState.CANCELLED
@@ -423,15 +439,15 @@ class TestAsync:
         with pytest.raises(SfApiError, match="No such file"):
             await machine.ls(f"{home}/nothing here")
         globus = await aclient.storage.globus()
-        transfer = await globus.start_transfer("dtns", "hpss", str(remote), f"/demo1/{remote.name}")
+        transfer = await globus.start_transfer("dtns", "hpss", str(remote), f"/{served.first}/{remote.name}")
         await transfer.complete()
         assert (await globus.transfer(transfer.transfer_id)).globus_status.value == "SUCCEEDED"
-        assert (served.directory / "archive" / "demo1" / remote.name).read_bytes() == b"0123456789"
+        assert (served.archive(served.first) / remote.name).read_bytes() == b"0123456789"
 
     async def test_own_objects_only(self, served: Any, aclient: AsyncClient) -> None:
         machine = await aclient.compute(Machine.perlmutter)
         task = await machine.run_task("true")
-        other = AsyncClient(key=served.key("demo2"), api_base_url=served.base_url, token_url=served.token_url)
+        other = AsyncClient(key=served.key(served.second), api_base_url=served.base_url, token_url=served.token_url)
         async with other:
             with pytest.raises(HTTP_STATUS_ERRORS, match="404"):
                 await other.get(f"tasks/{task.id}")

@@ -1,95 +1,78 @@
-"""The token endpoint, our public keys, and where to find both. Paths are from the root of the site, not of the API."""
+"""The token endpoint, our public keys, and where to find everything. Paths are from the root of the site."""
 
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import parse_qs
-
-import orjson
 from fastapi import APIRouter, Request, Response
 
 from superfacility.auth.documentation import TOKEN_OPENAPI, TOKEN_RESPONSES
+from superfacility.auth.messages import PUBLISHED, answer, form_of, refusal
+from superfacility.auth.provider.context import count_stranger, proof_of, provider_of
+from superfacility.facility.errors import NotFound
 from superfacility.http.security import PUBLIC, caller_address
 from superfacility.oauth.errors import OAuthError
-from superfacility.oauth.server_metadata import JWKS_PATH, METADATA_PATH, TOKEN_PATH
-from superfacility.services.tokens import TokenService
+from superfacility.oauth.server_metadata import (
+    DISCOVERY_PATH,
+    GRANT_TYPES,
+    JWKS_PATH,
+    METADATA_PATH,
+    RESOURCE_PATH,
+    TOKEN_PATH,
+    discovery,
+    resource_metadata,
+    resource_metadata_url,
+    server_metadata,
+)
+from superfacility.oauth.token_requests import GRANT_TYPE
+from superfacility.services.access.tokens import TokenService
 
-MAX_BODY = 4 * 1024 * 1024
-MAX_PARAMETERS = 50
-_FORM = "application/x-www-form-urlencoded"
-_PUBLISHED = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300"}
+_FOR_PEOPLE = frozenset(GRANT_TYPES) - {GRANT_TYPE}
 
 router = APIRouter(tags=["auth"])
 
 
 @router.post(TOKEN_PATH, dependencies=[PUBLIC], responses=TOKEN_RESPONSES, openapi_extra=TOKEN_OPENAPI)
 async def token(request: Request) -> Response:
-    """Prove a client by a signed assertion and get an access token for ten minutes."""
+    """Prove a client by a signed assertion, or show what a person has allowed, and get an access token."""
+    count_stranger(request)
     tokens = _tokens(request)
     try:
-        parameters = await _parameters(request, query_allowed=tokens.query_allowed)
-        return _answer(await tokens.issue(parameters, caller_address(request)))
+        parameters = await form_of(request, query_allowed=tokens.query_allowed)
+        proof, address = proof_of(request, tokens.urls), caller_address(request)
+        if parameters.get("grant_type", [""])[0] not in _FOR_PEOPLE:
+            by_query = bool(request.scope["query_string"])
+            return answer(await tokens.issue(parameters, address, proof, by_query=by_query))
+        if request.scope["query_string"]:
+            raise OAuthError("invalid_request", "Send codes and tokens in the form body: URLs end up in logs.")
+        return answer(await provider_of(request).exchange.redeem(parameters, address, proof))
     except OAuthError as error:
-        return _refusal(error, request)
+        return refusal(error, request)
 
 
 @router.get(JWKS_PATH, dependencies=[PUBLIC])
 async def jwks(request: Request) -> Response:
-    """The public keys that access tokens are signed with."""
-    return _answer(_tokens(request).jwks(), headers=_PUBLISHED)
+    """The public keys that access tokens and `id_token`s are signed with."""
+    return answer(_tokens(request).jwks(), headers=PUBLISHED)
 
 
 @router.get(METADATA_PATH, dependencies=[PUBLIC])
 async def metadata(request: Request) -> Response:
     """What the token service can do (RFC 8414)."""
-    return _answer(_tokens(request).metadata(), headers=_PUBLISHED)
+    return answer(server_metadata(_tokens(request).urls), headers=PUBLISHED)
+
+
+@router.get(DISCOVERY_PATH, dependencies=[PUBLIC])
+async def openid_configuration(request: Request) -> Response:
+    """The same with what OpenID Connect adds (OpenID Connect Discovery)."""
+    return answer(discovery(_tokens(request).urls, provider_of(request).keys.algorithm), headers=PUBLISHED)
+
+
+@router.get(RESOURCE_PATH + "/{path:path}", dependencies=[PUBLIC])
+async def protected_resource(request: Request) -> Response:
+    """Who gives tokens for the API (RFC 9728)."""
+    urls = _tokens(request).urls
+    if urls.at(request.url.path) != resource_metadata_url(urls):
+        raise NotFound("There is no such resource here.")
+    return answer(resource_metadata(urls, provider_of(request).name), headers=PUBLISHED)
 
 
 def _tokens(request: Request) -> TokenService:
     found: TokenService = request.app.state.services.tokens
     return found
-
-
-async def _parameters(request: Request, *, query_allowed: bool) -> dict[str, list[str]]:
-    """Form and, where allowed, query parameters together, so that one in both counts as sent twice."""
-    form = _parse(await _body(request))
-    query = _parse(request.scope["query_string"])
-    if query and not query_allowed:
-        raise OAuthError("invalid_request", "Send the parameters in the form body: URLs end up in logs.")
-    for name, values in query.items():
-        form[name] = form.get(name, []) + values
-    return form
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise OAuthError("invalid_request", "The request is too large.", 413)
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and content_type != _FORM:
-        raise OAuthError("invalid_request", f"Send the parameters as {_FORM}.")
-    return bytes(body)
-
-
-def _parse(text: bytes) -> dict[str, list[str]]:
-    try:
-        return parse_qs(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError:
-        raise OAuthError("invalid_request", "The parameters cannot be read.") from None
-
-
-def _answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    kept = {"Cache-Control": "no-store", "Pragma": "no-cache"} if headers is None else dict(headers)
-    return Response(orjson.dumps(body), status, kept, "application/json")
-
-
-def _refusal(error: OAuthError, request: Request) -> Response:
-    response = _answer({"error": error.error, "error_description": error.description}, error.status)
-    if error.status == 401:
-        # RFC 6749 section 5.2: answer in the scheme that was tried
-        basic = request.headers.get("authorization", "").lower().startswith("basic ")
-        response.headers["WWW-Authenticate"] = f'{"Basic" if basic else "Bearer"} realm="token endpoint"'
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response

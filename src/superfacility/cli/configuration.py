@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from superfacility.settings import AdapterSettings, Settings
@@ -46,6 +46,8 @@ def _tables(model: type[BaseModel], field: FieldInfo, values: Any, path: tuple[s
         for value in values or ():
             yield from _header(f"[[{'.'.join(path)}]]", field.description)
             yield from _table(model, value, path)
+    elif values is None and field.default is None:
+        yield from (line and f"## {line}" for line in _header(f"[{'.'.join(path)}]", field.description))
     else:
         yield from _header(f"[{'.'.join(path)}]", field.description)
         yield from _table(model, values or {}, path)
@@ -124,7 +126,7 @@ def reference() -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Written by `make docs` from src/superfacility/settings.py; do not edit. -->",
+        "<!-- Written by `make docs` from src/superfacility/settings/; do not edit. -->",
         "",
         "One file, `superfacility.toml`. Unknown keys are errors. Relative paths begin in the file's folder. An",
         "environment variable overrides a setting: `SFAPI_` and the names, with `__` between table and key",
@@ -180,7 +182,15 @@ def _type_name(annotation: Any) -> str:
         return f"table of {_type_name(arguments[1])}"
     if origin is not None:
         return _type_name(arguments[0])
-    names = {str: "text", Path: "path", int: "number", float: "number", bool: "true or false", date: "date"}
+    names = {
+        str: "text",
+        Path: "path",
+        SecretStr: "URL",
+        int: "number",
+        float: "number",
+        bool: "true or false",
+        date: "date",
+    }
     if isinstance(annotation, type) and issubclass(annotation, AdapterSettings):
         return "`{ adapter = NAME, … }`"
     return names.get(annotation, "network" if "Network" in str(annotation) else getattr(annotation, "__name__", "text"))

@@ -5,8 +5,10 @@ from typing import Any
 
 from superfacility.cli.admin.desk import Desk
 from superfacility.cli.folders import make_folders
+from superfacility.facility.accounting.charges import HoursKind
 from superfacility.facility.people import Allocation, Project, ProjectName, Role, User, UserName
 from superfacility.facility.status import Note, Outage, OutageStatus, Resource, ResourceName
+from superfacility.services.access.applications import Actor
 
 _PROJECT = ProjectName("m0001")
 _TEBIBYTE = 1024**4
@@ -58,6 +60,7 @@ def configuration(name: str) -> dict[str, Any]:
                 },
                 "filesystems": mounted,
                 "refresh_seconds": 1.0,
+                "fresh_seconds": 0.1,
                 "charging": {"factor": 1.0, "qos": {"regular": 1.0, "debug": 1.0}},
             },
             "dtns": {
@@ -91,8 +94,10 @@ async def _add_people(desk: Desk) -> None:
     people, operator = desk.people, desk.operator
     for name, first in (("demo1", "Ada"), ("demo2", "Emil")):
         await people.add_user(User(0, UserName(name), first, "", "Demo", f"{name}@example.org"), operator)
-    allocation = Allocation(1000.0, 0.0, project_bytes=20 * _TEBIBYTE, archive_bytes=100 * _TEBIBYTE)
+    allocation = Allocation(project_bytes=20 * _TEBIBYTE, archive_bytes=100 * _TEBIBYTE)
     await people.add_project(Project(0, _PROJECT, "Demonstration of electron counting", allocation), operator)
+    for kind, hours in ((HoursKind.CPU, 1000.0), (HoursKind.GPU, 0.0)):
+        await desk.allocations.set_hours(Actor(operator), _PROJECT, kind, hours)
     await people.set_membership(_PROJECT, "demo1", Role.PI, operator)
     await people.set_membership(_PROJECT, "demo2", Role.USER, operator)
     await people.create_group("g0001", _PROJECT, ["demo1", "demo2"], operator)

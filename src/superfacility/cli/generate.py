@@ -9,6 +9,9 @@ from pathlib import Path
 
 from superfacility.cli.configuration import reference as configuration_page
 from superfacility.cli.main import build
+from superfacility.cli.user.reference import command_sections, json_page, schema_file
+from superfacility.facility.membership.permissions import PERMISSIONS
+from superfacility.facility.people import Role
 from superfacility.oauth.scopes import LEVELS, SCOPES
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -22,14 +25,18 @@ def pages() -> dict[Path, str]:
         Path("openapi.json"): openapi(),
         reference / "configuration.md": configuration_page(),
         reference / "cli.md": command_page(),
+        reference / "cli-json.md": json_page(_NOTE.format("src/superfacility/cli/user")),
+        reference / "cli-schemas.json": schema_file(),
         reference / "scopes.md": scope_page(),
+        reference / "permissions.md": permission_page(),
     }
 
 
 def openapi() -> str:
     """The API's description, as the demonstration facility publishes it."""
     from superfacility.app import create_app
-    from superfacility.bootstrap import open_services, prepare
+    from superfacility.bootstrap.runtime import open_services
+    from superfacility.bootstrap.stores import prepare
     from superfacility.cli import demonstration
     from superfacility.cli.configuration import render
     from superfacility.settings import BASE_PATH, FILE_NAME, load_settings
@@ -69,6 +76,32 @@ def scope_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def permission_page() -> str:
+    """What each role may do in a project."""
+    lines = [
+        "# Roles in a project",
+        "",
+        _NOTE.format("src/superfacility/facility/membership/permissions.py"),
+        "",
+        "What members of a project may do in it. The facility's staff may do all of it in every project. The roles and",
+        "permissions are those of [NERSC's Iris](https://docs.nersc.gov/iris/iris-for-pis), with one difference: there",
+        "only a PI changes the organisation.",
+        "",
+        f"| permission | may | {' | '.join(f'`{role}`' for role in Role)} |",
+        f"|---|---|{'---|' * len(Role)}",
+        *(
+            f"| `{permission}` | {rule.meaning} | {' | '.join('yes' if role in rule.roles else '' for role in Role)} |"
+            for permission, rule in PERMISSIONS.items()
+        ),
+        "",
+        "Nobody gives a role above their own, and only who changes roles gives one above `user`. Nobody removes or",
+        "demotes a member of their own or a higher role; everybody may leave. The last PI stays until there is",
+        "another. `edit_archive_allocation` and `edit_quotas` have nothing to act on yet: staff set what a project is",
+        "given.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def command_page() -> str:
     """Every command with its options."""
     with _called_by_name():
@@ -78,11 +111,12 @@ def command_page() -> str:
         "",
         _NOTE.format("src/superfacility/cli"),
         "",
-        "Exit codes: 0 it was done, 1 it could not be done (the message says why and what to do), 2 the command line",
-        "is wrong. `--json` prints JSON instead of tables; without a terminal tables are tab-separated lines.",
+        "First the commands of operators, then those of everybody. Exit codes of operators' commands: 0 it was done,",
+        "1 it could not be done (the message says why and what to do), 2 the command line is wrong. `--json` prints",
+        "JSON instead of tables; without a terminal tables are tab-separated lines.",
         "",
     ]
-    return "\n".join([*head, text.rstrip()]) + "\n"
+    return "\n".join([*head, text.rstrip(), "", command_sections()])
 
 
 @contextmanager

@@ -55,6 +55,7 @@ def init(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     _report(target, user="demo1" if demo else staff, demo=demo)
+    _remind_of_database(target / FILE_NAME)
 
 
 def _refuse_used(target: Path) -> None:
@@ -92,7 +93,7 @@ def _put_in_place(building: Path, target: Path) -> None:
 
 
 async def _fill(folder: Path, *, demo: bool, name: str | None, system: str, staff: str) -> None:
-    from superfacility.bootstrap import prepare
+    from superfacility.bootstrap.stores import prepare
     from superfacility.cli import demonstration
     from superfacility.cli.admin.desk import open_desk
     from superfacility.cli.configuration import render
@@ -106,6 +107,7 @@ async def _fill(folder: Path, *, demo: bool, name: str | None, system: str, staf
     file.chmod(0o600)
     prepare(load_settings(file))
     async with open_desk(Shared(config=file)) as desk:
+        await _refuse_inhabited(desk)
         await _add_staff(desk, staff)
         if demo:
             await demonstration.fill(desk)
@@ -133,6 +135,14 @@ def _plain(name: str | None, system: str) -> dict[str, Any]:
     }
 
 
+async def _refuse_inhabited(desk: Any) -> None:
+    if await desk.people.users():
+        raise InvalidInput(
+            f"{desk.settings.database_place} belongs to an installation already. For another host of it copy that "
+            "installation's folder without `state`; for a new installation name an empty database."
+        )
+
+
 async def _add_staff(desk: Any, staff: str) -> None:
     from superfacility.cli.folders import make_folders
     from superfacility.facility.people import User, UserName
@@ -145,7 +155,7 @@ async def _add_staff(desk: Any, staff: str) -> None:
 async def _add_system(desk: Any, system: str) -> None:
     from superfacility.facility.status import Resource, ResourceName
 
-    resource = Resource(ResourceName(system), system.capitalize(), "compute")
+    resource = Resource(ResourceName(system), desk.settings.systems[system].full_name, "compute")
     await desk.status.add_resource(resource, desk.operator)
 
 
@@ -161,4 +171,16 @@ def _report(target: Path, *, user: str, demo: bool) -> None:
         warn(
             "Warning: shared_account = true. Everybody's files and jobs run under your own account, without isolation "
             "between people. Use it for trials only; the server listens on this machine alone."
+        )
+
+
+def _remind_of_database(file: Path) -> None:
+    """The environment may have named a database that the file does not: whoever forgets it opens another one."""
+    from superfacility.settings import load_settings
+
+    settings = load_settings(file)
+    if "database" in settings.model_fields_set:
+        warn(
+            f"The tables are in {settings.database_place}, as SFAPI_DATABASE says. {file} does not name it: write it "
+            "there as `database`, or set SFAPI_DATABASE for each command and server."
         )

@@ -7,15 +7,15 @@ from superfacility.settings import configuration_file, load_settings
 
 
 def migrate(*, config: Path | None = None) -> None:
-    """Bring the database to the schema of this version. Stop the server and copy the file first.
+    """Bring the database to the schema of this version. Stop the servers and back it up first.
 
     Parameters
     ----------
     config
         Configuration file (or SFAPI_CONFIG, or ./superfacility.toml).
     """
-    from superfacility.bootstrap import migrate_database
+    from superfacility.bootstrap.stores import migrate_database
 
     settings = load_settings(configuration_file(config))
     migrate_database(settings)
-    say(f"{settings.path(settings.database)} has the schema of this version.")
+    say(f"{settings.database_place} has the schema of this version.")

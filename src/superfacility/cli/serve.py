@@ -14,8 +14,8 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from superfacility.cli.output import say
-from superfacility.cli.supervisor import Inherited, serve_inherited, supervise
 from superfacility.facility.errors import InvalidInput
+from superfacility.serving.supervisor import Inherited, serve_inherited, supervise
 from superfacility.settings import BASE_PATH, Settings, configuration_file, load_settings
 
 _BACKLOG = 2048
@@ -60,7 +60,7 @@ def serve(
     if processes > 1:
         sys.exit(supervise(file, listener, url, processes, _announce))
 
-    from superfacility.cli.http_server import run
+    from superfacility.serving.http_server import run
 
     sys.exit(run(settings, listener, url, lambda _: _announce(url)))
 
@@ -84,7 +84,7 @@ def _is_loopback(host: str) -> bool:
 
 async def _examine(settings: Settings) -> None:
     """Refuse to start on what `sfapi check` would call dangerous."""
-    from superfacility.bootstrap import open_stores
+    from superfacility.bootstrap.stores import open_stores
     from superfacility.cli.admin.desk import check_isolation
     from superfacility.cli.examination import dangers
 

@@ -20,14 +20,16 @@ def worker(*, config: Path | None = None) -> None:
     import uvloop
 
     from superfacility.core.logging import configure_logging
+    from superfacility.core.memory_images import forbid_core_dumps
 
     settings = load_settings(configuration_file(config))
-    configure_logging(settings.server.log_level)
+    forbid_core_dumps()
+    configure_logging(settings.server.log_level, settings.server.log_lines_per_minute)
     uvloop.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
-    from superfacility.bootstrap import open_services
+    from superfacility.bootstrap.runtime import open_services
 
     runtime = open_services(settings)
     stop = asyncio.Event()

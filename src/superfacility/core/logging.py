@@ -11,10 +11,13 @@ from typing import Any
 
 import structlog
 
+from superfacility.core.log_budget import LogBudget
+
 _SECRETS = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JWT
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
-    r"|(?<=client_assertion=)[^&\s]+",
+    r"|(?<=client_assertion=)[^&\s]+"
+    r"|whsec_[A-Za-z0-9+/=]+",  # what callbacks are signed with
     re.DOTALL,
 )
 
@@ -31,8 +34,9 @@ def _redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     return event
 
 
-def configure_logging(level: str = "info") -> None:
-    """Send structlog's and the standard library's records to standard error as JSON lines."""
+def configure_logging(level: str = "info", lines_a_minute: int = 0) -> None:
+    """Send structlog's and the standard library's records to standard error as JSON lines, as many of one kind a minute
+    as one source may cause (0: any number)."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,5 +61,12 @@ def configure_logging(level: str = "info") -> None:
         )
     )
     root = logging.getLogger()
+    handler.addFilter(LogBudget(lines_a_minute))
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def log_budget() -> LogBudget | None:
+    """What counts the lines of this process, once logging is configured."""
+    filters = (each for handler in logging.getLogger().handlers for each in handler.filters)
+    return next((each for each in filters if isinstance(each, LogBudget)), None)

@@ -10,7 +10,7 @@ from uuid import UUID
 from superfacility.facility.people import ProjectName, UserName
 
 JobId = NewType("JobId", str)
-"""As the scheduler writes it: `123`, or `123_7` for an element of an array."""
+"""As the scheduler writes it: `123`, `123_7` for an element of an array, `123+1` for a part of a heterogeneous job."""
 Intent = NewType("Intent", UUID)
 """Our own key of one submission; the scheduler can find the job by it."""
 
@@ -64,13 +64,27 @@ _TERMINAL = frozenset(
 )
 
 
+def submission_id(job_id: str) -> str:
+    """What the scheduler answered to the submission that this job is part of."""
+    return job_id.partition("_")[0].partition("+")[0]
+
+
+def id_order(job_id: str) -> tuple[int, int, str]:
+    """A key to sort ids by: as numbers, elements and parts behind their parent."""
+    parent = submission_id(job_id)
+    part = job_id[len(parent) + 1 :]
+    return (int(parent) if parent.isdecimal() else 0, int(part) if part.isdecimal() else -1, job_id)
+
+
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """What is submitted: the text of a script, or the path of one on the system with its arguments."""
+    """What is submitted: the text of a script, or the path of one on the system with its arguments. A `project` is
+    charged whatever the script says."""
 
     text: str | None = None
     path: str | None = None
     arguments: tuple[str, ...] = ()
+    project: ProjectName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,8 @@ class Job:
 
     `columns` are the row of the squeue or sacct view, under exactly the contract's keys (section 5.5), all strings.
     The other fields are what we decide by. Times are aware; `elapsed` counts running time; `cpus` are those allocated,
-    or asked for while pending.
+    or asked for while pending. `features` is the constraint as it was written, `gpus` those held; None where
+    that is not told.
     """
 
     id: JobId
@@ -98,19 +113,21 @@ class Job:
     ended_at: datetime | None = None
     elapsed: timedelta = timedelta()
     exit_code: int | None = None
+    features: str = ""
+    gpus: int | None = None
 
     @property
     def parent_id(self) -> str:
-        """`123` of `123_7`."""
-        return self.id.partition("_")[0]
+        """What the submission answered: `123` of `123_7` and of `123+1`."""
+        return submission_id(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
     """A filter: the given fields are combined by AND, the values in one field by OR; an empty field does not filter.
 
-    `ids` match a whole id, or the parent id of array elements. `since` and `until` bound by the time a job was in the
-    accounting (it ended after `since`, and began or was submitted before `until`).
+    `ids` match a whole id, or the parent id of array elements and of parts of heterogeneous jobs. `since` and `until`
+    bound by the time a job was in the accounting (it ended after `since`, and began or was submitted before `until`).
     """
 
     ids: frozenset[str] = frozenset()
@@ -135,6 +152,30 @@ class JobQuery:
             and (self.since is None or job.ended_at is None or job.ended_at >= self.since)
             and (self.until is None or job.submitted_at is None or job.submitted_at <= self.until)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """What may be changed of a job that has not ended; None leaves it as it is."""
+
+    time_limit: timedelta | None = None
+    qos: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """Where a job's files are, on the system, as absolute paths; None where the scheduler does not know.
+
+    `script` is the text of the batch script, if the scheduler kept it and the caller may see it.
+    """
+
+    id: JobId
+    user: UserName
+    directory: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    command: str | None = None
+    script: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class User:
 
 
 class Role(StrEnum):
-    """What a member may do in a project (names as in NERSC's Iris)."""
+    """What a member is in a project (names as in NERSC's Iris); `permissions` says what they may do."""
 
     PI = "pi"
     PI_PROXY = "pi_proxy"
@@ -38,18 +38,12 @@ class Role(StrEnum):
     MEMBERSHIP_MANAGER = "membership_manager"
     USER = "user"
 
-    @property
-    def creates_groups(self) -> bool:
-        """And changes their members."""
-        return self is not Role.USER
-
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What a project was given: node hours (`None`: without limit), and bytes of project and archive storage."""
+    """Bytes of project and archive storage that a project was given; None: without limit. Its node hours are
+    given for a time, and so are in `allocations`."""
 
-    cpu_hours: float | None = None
-    gpu_hours: float | None = None
     project_bytes: int | None = None
     archive_bytes: int | None = None
 
@@ -61,16 +55,21 @@ class Project:
     description: str = ""
     allocation: Allocation = Allocation()
     active: bool = True
+    title: str = ""
+    organisation: str = ""
+    about: str = ""
+    """What its PI tells members of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user in a project."""
+    """A user in a project. `continuing`: marked to stay for the next allocation year."""
 
     id: int
     project: Project
     user: UserName
     role: Role
+    continuing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +82,17 @@ class Group:
     members: tuple[User, ...] = ()
 
 
-class People(Protocol):
+class KnownUsers(Protocol):
+    """Who a name is, and whether they may use the facility now."""
+
+    async def user(self, name: UserName) -> User | None: ...
+
+
+class People(KnownUsers, Protocol):
     """The directory of people. Every change is committed together with its audit row.
 
     Look-ups return `None` for what does not exist; changes raise `NotFound` for it and `Conflict` for a taken name.
     """
-
-    async def user(self, name: UserName) -> User | None: ...
 
     async def users(self) -> Sequence[User]: ...
 
@@ -114,7 +117,9 @@ class People(Protocol):
         """As `save_user`, by project name; an id of 0 means: choose one."""
 
     async def set_membership(self, project: ProjectName, user: UserName, role: Role | None, audit: AuditEntry) -> None:
-        """Set the role; `None` removes the member."""
+        """Set the role; `None` removes the member, who leaves the project's groups and whose invitations of others are
+        withdrawn. By the operator's or an identity provider's word: the rules of projects are those of `Admissions`.
+        """
 
     async def create_group(
         self, name: GroupName, project: ProjectName, members: Sequence[UserName], audit: AuditEntry

@@ -1,11 +1,24 @@
 """What manages jobs on a system. Adapters: `embedded` (our own, for a laptop) and `slurm`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, QueueSnapshot
+from superfacility.facility.accounting.associations import AssociationBook
+from superfacility.facility.inventory import Inventory
+from superfacility.facility.jobs import Intent, Job, JobChange, JobDetails, JobId, JobQuery, JobScript, QueueSnapshot
 from superfacility.facility.people import User
 from superfacility.facility.reservations import Reservation, ReservationName
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What was found when the scheduler was asked: its name and version, and whether it keeps an accounting of jobs."""
+
+    name: str
+    version: str
+    accounting: bool = True
 
 
 class Scheduler(Protocol):
@@ -19,12 +32,36 @@ class Scheduler(Protocol):
     async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
         """Submit in the user's home directory. The same intent never makes a second job: the first one's id returns."""
 
-    async def find(self, user: User, intent: Intent) -> JobId | None:
-        """The job that carries this intent; None only on positive evidence that there is none."""
+    async def find(self, user: User, intent: Intent, since: datetime) -> JobId | None:
+        """The job that carries this intent and was submitted at or after `since` (aware).
+
+        None only on positive evidence that there is none; `Doubtful` while queue or accounting may still learn of it.
+        """
 
     async def cancel(self, user: User, job_id: JobId) -> None:
         """Ask for the end of a job (a whole array by its parent id). `NotFound` if there is none, `NotPermitted` if it
         is another's; one that has ended already is no error."""
+
+    async def hold(self, user: User, job_id: JobId) -> None:
+        """Keep a pending job from starting. As `cancel` for unknown and others' jobs; `Refused` for one that runs."""
+
+    async def release(self, user: User, job_id: JobId) -> None:
+        """End a hold of the user's own."""
+
+    async def requeue(self, user: User, job_id: JobId) -> None:
+        """Put a running or just ended job back into the queue, under the same id."""
+
+    async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
+        """`Refused` in the scheduler's words where its rules forbid it (a longer time limit, an unknown QOS)."""
+
+    async def details(self, user: User, job_id: JobId) -> JobDetails:
+        """`NotFound` if there is no such job any more; `NotPermitted` if the user may not see it."""
+
+    async def inventory(self) -> Inventory:
+        """Nodes and partitions."""
+
+    async def capabilities(self) -> Capabilities:
+        """Asked once and remembered; `Unavailable` while it cannot be asked."""
 
     async def queue(self) -> QueueSnapshot:
         """Every job that is pending or running, of everybody, in the order of ids, with squeue columns."""
@@ -38,8 +75,14 @@ class Scheduler(Protocol):
     async def reserve(self, user: User, reservation: Reservation) -> Reservation:
         """Create, or with the same name and content again: return it. `Conflict` if the name is taken."""
 
+    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
+        """Give an existing one these times, sizes and users; `NotFound` if there is none."""
+
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         """`NotFound` if there is none."""
+
+    def associations(self) -> AssociationBook:
+        """The scheduler's own book of accounts; what is asked of it raises `Unsupported` where there is none."""
 
     async def ping(self) -> None:
         """Raises `Unavailable` when it does not answer."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from superfacility.facility.charges import Rate
+from superfacility.facility.accounting.charges import Rate
 from superfacility.facility.errors import NotFound, Unsupported
 from superfacility.facility.people import ProjectName, UserName
 from superfacility.facility.scheduler import Scheduler

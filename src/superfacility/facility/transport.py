@@ -24,7 +24,8 @@ class Transport(Protocol):
     """Runs commands and opens files on one system, as the given user.
 
     Raises `FileProblem` worded like GNU's tools for a path that cannot be used, `NotPermitted` where a rule of ours
-    forbids it, `Unavailable` when the system does not answer. A path is absolute; one with a NUL byte or of more than
+    forbids it, `Unavailable` when the system does not answer: then nothing has run. `Doubtful` when a command may have
+    started but its result was lost. A path is absolute; one with a NUL byte or of more than
     4,096 bytes is a `FileProblem`. Cancelling a call kills what it started.
     """
 

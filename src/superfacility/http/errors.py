@@ -20,6 +20,7 @@ from superfacility.facility.errors import (
     NotFound,
     NotPermitted,
     Refused,
+    TooMany,
     Unavailable,
     Unsupported,
 )
@@ -33,6 +34,7 @@ STATUS: dict[type[FacilityError], int] = {
     InvalidInput: 422,
     Refused: 422,
     Unsupported: 422,
+    TooMany: 429,
     Unavailable: 503,
     FacilityError: 422,
 }
@@ -56,7 +58,7 @@ def error_response(error: FacilityError) -> JSONResponse:
     headers = {}
     if isinstance(error, AccessRefused):
         headers["WWW-Authenticate"] = error.www_authenticate
-    if isinstance(error, Unavailable):
+    if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     return JSONResponse({"detail": _sendable(str(error))}, status_of(error), headers)
 
@@ -78,7 +80,15 @@ async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """Starlette raises the error again once this is sent; the number joins the answer to our log."""
     number = str(new_uuid())
-    log.error("unexpected error", request_id=number, method=request.method, path=request.url.path, exc_info=error)
+    address = request.client.host if request.client else None
+    log.error(
+        "unexpected error",
+        request_id=number,
+        method=request.method,
+        path=request.url.path,
+        address=address,
+        exc_info=error,
+    )
     detail = f"Something went wrong on our side. Tell the facility's staff this number: {number}"
     return JSONResponse({"detail": detail}, 500)
 

@@ -1,7 +1,7 @@
 """The few reads that everybody polls, answered from prepared bytes before FastAPI is asked.
 
 Each stands for an ordinary route with the same path and scope, which documents it and answers whatever this lane does
-not: other methods, query strings, conditional requests, refusals and failures.
+not: other methods, query strings and conditional requests (where the read does not want them), refusals and failures.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.routing import compile_path
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from superfacility.http.routing import UNLESS_SET, request_id
+from superfacility.http.routing import UNLESS_SET, request_id, with_headers
 from superfacility.http.security import authorize
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
@@ -41,15 +41,18 @@ def json_answer(body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answe
 Parameters = Mapping[str, str]
 PublicRead = Callable[[Services, Parameters], Awaitable[Answer | None]]
 ScopedRead = Callable[[Services, Parameters, Principal], Awaitable[Answer | None]]
+WholeRead = Callable[[Services, Parameters, Principal, Scope], Awaitable[Answer | ASGIApp | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class PolledRead:
-    """`path` is relative to the API's base; a `scope` of None is public; a `read` of None leaves it to the route."""
+    """`path` is relative to the API's base; a `scope` of None is public; a `read` of None leaves it to the route. One
+    that is `whole` gets the request with its query and headers, and may answer with an application."""
 
     path: str
     scope: SecurityScope | None
-    read: Callable[..., Awaitable[Answer | None]]
+    read: Callable[..., Awaitable[Answer | ASGIApp | None]]
+    whole: bool = False
 
 
 def public_read(path: str, read: PublicRead) -> PolledRead:
@@ -58,6 +61,10 @@ def public_read(path: str, read: PublicRead) -> PolledRead:
 
 def scoped_read(path: str, scope: SecurityScope, read: ScopedRead) -> PolledRead:
     return PolledRead(path, scope, read)
+
+
+def whole_read(path: str, scope: SecurityScope, read: WholeRead) -> PolledRead:
+    return PolledRead(path, scope, read, whole=True)
 
 
 class PollingLane:
@@ -72,29 +79,38 @@ class PollingLane:
 
     async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """False, with nothing sent, for every request that the ordinary way must answer."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
+        if scope["type"] != "http" or scope["method"] != "GET":
             return False
         for pattern, read in self._reads:
             found = pattern.match(scope["path"])
-            if found is not None:
-                return await self._answer(read, found.groupdict(), scope, send)
+            if found is not None and (read.whole or not _is_special(scope)):
+                answer = await self._read(read, found.groupdict(), scope)
+                if answer is None:
+                    return False
+                own_id = request_id(scope["headers"])
+                if isinstance(answer, Answer):
+                    await _send(answer, own_id, send)
+                else:
+                    await answer(scope, receive, with_headers(send, own_id))
+                return True
         return False
 
-    async def _answer(self, read: PolledRead, parameters: Parameters, scope: Scope, send: Send) -> bool:
-        for name, _ in scope["headers"]:
-            if name == b"if-none-match":
-                return False
+    async def _read(self, read: PolledRead, parameters: Parameters, scope: Scope) -> Answer | ASGIApp | None:
         try:
             if read.scope is None:
-                answer = await read.read(self._services, parameters)
-            else:
-                principal = await authorize(scope, self._services, read.scope)
-                answer = await read.read(self._services, parameters, principal)
+                return await read.read(self._services, parameters)
+            principal = await authorize(scope, self._services, read.scope)
+            if read.whole:
+                return await read.read(self._services, parameters, principal, scope)
+            return await read.read(self._services, parameters, principal)
         except Exception:  # the ordinary way meets it again, and has the words for it
-            return False
-        if answer is None:
-            return False
-        headers = [*answer.headers, (b"x-request-id", request_id(scope["headers"]))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        return True
+            return None
+
+
+def _is_special(scope: Scope) -> bool:
+    return bool(scope["query_string"]) or any(name == b"if-none-match" for name, _ in scope["headers"])
+
+
+async def _send(answer: Answer, own_id: bytes, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [*answer.headers, (b"x-request-id", own_id)]})
+    await send({"type": "http.response.body", "body": answer.body})

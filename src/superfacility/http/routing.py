@@ -19,12 +19,12 @@ from superfacility.core.identifiers import new_uuid
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _REQUEST_PREFIX = new_uuid().hex[:16].encode()
 _REQUEST_NUMBERS = count(1)
-_METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 UNLESS_SET = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After, ETag, X-Request-ID"),
+    (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After, ETag, X-Request-ID, X-Data-As-Of"),
     (b"cache-control", b"no-store"),
 ]
 
@@ -44,7 +44,7 @@ class Edge:
             return
         headers = dict(scope["headers"])
         own_id = request_id(scope["headers"])
-        send = _with_headers(send, own_id)
+        send = with_headers(send, own_id)
         if scope["method"] == "OPTIONS":
             await _preflight(headers, send)
             return
@@ -91,7 +91,9 @@ def _without_body(scope: Scope, send: Send) -> Send:
     return send_head
 
 
-def _with_headers(send: Send, own_id: bytes) -> Send:
+def with_headers(send: Send, own_id: bytes) -> Send:
+    """Adds what every answer has."""
+
     async def send_more(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message["headers"])

@@ -4,19 +4,33 @@ Every route says `requires(Scope…)` or `PUBLIC`; a test walks all of them. The
 how a request is read.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Protocol
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
+from superfacility.facility.errors import FacilityError
+from superfacility.http.rates import rates_of
 from superfacility.oauth.access import check_scope
 from superfacility.oauth.addresses import source_address
 from superfacility.oauth.errors import AccessRefused, Reason
 from superfacility.oauth.principal import Principal
+from superfacility.oauth.provider.proofs import ShownProof
 from superfacility.oauth.scopes import Scope
-from superfacility.services.tokens import TokenService
+from superfacility.oauth.server_metadata import PublicUrls
+from superfacility.services.access.tokens import TokenService
+
+_COUNTED = "superfacility.counted"
+_HELD = "superfacility.held"
+"""A request that has shown a proof of possession: that is good once, and requests that last are asked again."""
+_PROVES_NOBODY = frozenset({Reason.NO_TOKEN, Reason.BAD_TOKEN, Reason.BAD_PROOF})
+
+
+RECHECK_SECONDS = 60.0
+"""A token may end, and a person be blocked elsewhere, without a change in our store."""
 
 
 class _HasTokens(Protocol):
@@ -47,11 +61,67 @@ PUBLIC: Any = Depends(_open_to_everybody)
 """`dependencies=[PUBLIC]` on a route that anybody may call."""
 
 
-async def authorize(scope: Mapping[str, Any], services: _HasTokens, required: Scope) -> Principal:
+async def authorize(scope: MutableMapping[str, Any], services: _HasTokens, required: Scope) -> Principal:
     """The same check for a read that does without FastAPI's part."""
-    principal = await services.tokens.authenticate(_bearer(scope), _address(scope))
-    check_scope(principal, required)
+    address = _address(scope)
+    try:
+        principal = await _authenticated(scope, services, address)
+        _count(scope, rates_of(scope).client, principal.caller)
+        check_scope(principal, required)
+    except AccessRefused as refused:
+        if refused.reason in _PROVES_NOBODY:
+            _count(scope, rates_of(scope).stranger, address)
+        refused.resource_metadata = getattr(services.tokens, "resource_metadata_url", None)  # doubles have no address
+        raise
     return principal
+
+
+async def authenticated(request: Request) -> Principal:
+    """Who calls, whatever they may do."""
+    return await _authenticated(request.scope, request.app.state.services, caller_address(request))
+
+
+async def _authenticated(scope: MutableMapping[str, Any], services: _HasTokens, address: str) -> Principal:
+    kind, token = _credentials(scope)
+    if kind == "bearer":
+        return await services.tokens.authenticate(token, address)
+    proof = None if _HELD in scope else _proof(scope, services.tokens.urls)
+    principal = await services.tokens.authenticate_bound(token, address, proof)
+    scope[_HELD] = True
+    return principal
+
+
+def _count(scope: MutableMapping[str, Any], take: Callable[[str], None], who: str) -> None:
+    """Once a request: what the lane of polled reads cannot answer comes again."""
+    if _COUNTED not in scope:
+        take(who)
+        scope[_COUNTED] = True
+
+
+class Watch:
+    """Whether the caller of a request that lasts still may go on. `look` costs little: ask it every second."""
+
+    def __init__(self, scope: MutableMapping[str, Any], services: _HasTokens, required: Scope) -> None:
+        self._scope = scope
+        self._services = services
+        self._required = required
+        self._seen: int | None = None
+        self._checked = float("-inf")
+
+    async def look(self) -> None:
+        """Refuses once a right is gone; a store that does not answer takes none away."""
+        try:
+            await self._look()
+        except FacilityError as refused:
+            if not refused.transient:
+                raise
+
+    async def _look(self) -> None:
+        now, generation = asyncio.get_running_loop().time(), await self._services.tokens.generation()
+        if generation == self._seen and now - self._checked < RECHECK_SECONDS:
+            return
+        await authorize(self._scope, self._services, self._required)
+        self._seen, self._checked = generation, now
 
 
 def caller_address(request: Request) -> str:
@@ -59,14 +129,27 @@ def caller_address(request: Request) -> str:
     return _address(request.scope)
 
 
-def _bearer(scope: Mapping[str, Any]) -> str:
+def shown_proof(request: Request, urls: PublicUrls) -> ShownProof | None:
+    """The proof of possession that a request shows, if any (RFC 9449)."""
+    return _proof(request.scope, urls) if _header(request.scope, b"dpop") else None
+
+
+def _proof(scope: Mapping[str, Any], urls: PublicUrls) -> ShownProof:
+    values = _header(scope, b"dpop")
+    if len(values) != 1:
+        raise AccessRefused(Reason.BAD_PROOF, "Send one DPoP header with a proof for this request (RFC 9449).")
+    path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("latin-1")
+    return ShownProof(values[0], scope["method"], urls.at(path))
+
+
+def _credentials(scope: Mapping[str, Any]) -> tuple[str, str]:
     values = _header(scope, b"authorization")
     if len(values) > 1:
         raise AccessRefused(Reason.BAD_TOKEN, "Send one Authorization header, not several.")
     kind, _, token = values[0].strip().partition(" ") if values else ("", "", "")
-    if kind.lower() != "bearer" or not token.strip():
+    if kind.lower() not in ("bearer", "dpop") or not token.strip():
         raise AccessRefused(Reason.NO_TOKEN, "Not authenticated")
-    return token.strip()
+    return kind.lower(), token.strip()
 
 
 def _address(scope: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from superfacility.facility.people import User
 from superfacility.oauth.addresses import in_ranges
+from superfacility.oauth.applications import Application, Approval, Grant
 from superfacility.oauth.clients import Client, ClientId
 from superfacility.oauth.errors import AccessRefused, Reason
 from superfacility.oauth.principal import Principal
@@ -22,6 +23,32 @@ def check_client(client: Client | None, user: User | None, now: datetime) -> Non
         raise AccessRefused(
             Reason.EXPIRED_CLIENT,
             f"The client {client.id} expired on {_minute(client.expires_at)}: renew it or create a new one.",
+        )
+
+
+def check_application(application: Application | None) -> None:
+    """`AccessRefused` unless people may log in to it."""
+    if application is None:
+        raise _ended("This application is not there any more.")
+    if application.revoked_at is not None:
+        raise _ended(f"The application {application.name} was revoked on {_minute(application.revoked_at)}.")
+    if application.approval is not Approval.APPROVED:
+        raise _ended(f"The application {application.name} has not been approved by the facility's staff.")
+
+
+def check_grant(grant: Grant | None, application: Application | None, user: User | None, now: datetime) -> None:
+    """`AccessRefused` unless the grant, its application and its user are there and in force."""
+    if grant is None:
+        raise _ended("What was allowed to this application is over.")
+    if grant.revoked_at is not None:
+        raise _ended(f"What was allowed to this application was revoked on {_minute(grant.revoked_at)}.")
+    check_application(application)
+    if user is None or not user.active:
+        raise AccessRefused(Reason.REVOKED_CLIENT, f"The account {grant.user} is not active: ask the facility's staff.")
+    if grant.expires_at <= now:
+        raise AccessRefused(
+            Reason.EXPIRED_CLIENT,
+            f"What was allowed to this application ended on {_minute(grant.expires_at)}: log in again.",
         )
 
 
@@ -52,6 +79,10 @@ def check_scope(principal: Principal, required: Scope) -> None:
     else:
         return
     raise AccessRefused(Reason.MISSING_SCOPE, detail, scope=required)
+
+
+def _ended(what: str) -> AccessRefused:
+    return AccessRefused(Reason.REVOKED_CLIENT, f"{what} Log in again, or ask the facility's staff.")
 
 
 def _revoked(what: str) -> AccessRefused:

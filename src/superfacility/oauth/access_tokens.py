@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from superfacility.core.identifiers import new_uuid
+from superfacility.oauth.applications import Grant, GrantId
 from superfacility.oauth.clients import Client, ClientId
 from superfacility.oauth.errors import AccessRefused, NotGenuine, Reason
 from superfacility.oauth.keys import SigningKeys
@@ -19,19 +20,30 @@ MAX_LENGTH = 8192
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a genuine token of ours says. Power is read from the client's record; `scopes` can only narrow it."""
+    """What a genuine token of ours says. Power is read from the client's record, or the grant's and its application's;
+    `scopes` can only narrow it. `thumbprint` names the key that must come along (RFC 9449)."""
 
     user: str
     client_id: ClientId
     scopes: frozenset[Scope]
     expires: float
+    grant: GrantId | None = None
+    thumbprint: str | None = None
+    issued: float = 0.0
+    jti: str = ""
 
 
 def sign_access_token(
-    keys: SigningKeys, client: Client, scopes: frozenset[Scope], issuer: str, audience: str, now: float
+    keys: SigningKeys,
+    client: Client,
+    scopes: frozenset[Scope],
+    issuer: str,
+    audience: str,
+    now: float,
+    thumbprint: str | None = None,
 ) -> str:
     issued = int(now)
-    claims = {
+    claims: dict[str, Any] = {
         "iss": issuer,
         "aud": audience,
         "sub": client.user,
@@ -42,7 +54,33 @@ def sign_access_token(
         "iat": issued,
         "exp": issued + LIFETIME,
     }
+    if thumbprint is not None:
+        claims["cnf"] = {"jkt": thumbprint}
     return keys.sign(orjson.dumps(claims))
+
+
+def sign_grant_token(
+    keys: SigningKeys, grant: Grant, scopes: frozenset[Scope], issuer: str, audience: str, now: float
+) -> tuple[str, int]:
+    """An access token for what a person has allowed, and the seconds that it lives: never longer than the grant."""
+    issued = int(now)
+    expires = min(issued + LIFETIME, int(grant.expires_at.timestamp()))
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": grant.user,
+        "client_id": grant.application,
+        "grant": grant.id,
+        "scope": " ".join([*sorted(grant.identity), *sorted(scope.value for scope in scopes)]),
+        "level": grant.level.label,
+        "auth_time": int(grant.logged_in_at.timestamp()),
+        "jti": str(new_uuid()),
+        "iat": issued,
+        "exp": expires,
+    }
+    if grant.key_thumbprint is not None:
+        claims["cnf"] = {"jkt": grant.key_thumbprint}
+    return keys.sign(orjson.dumps(claims)), expires - issued
 
 
 def read_access_token(keys: SigningKeys, text: str, issuer: str, audience: str) -> AccessToken:
@@ -69,4 +107,14 @@ def bad_token() -> AccessRefused:
 
 def _from_claims(claims: dict[str, Any]) -> AccessToken:
     scopes = frozenset(SCOPE_NAMES[name] for name in claims["scope"].split() if name in SCOPE_NAMES)
-    return AccessToken(claims["sub"], ClientId(claims["client_id"]), scopes, float(claims["exp"]))
+    grant, confirmation = claims.get("grant"), claims.get("cnf")
+    return AccessToken(
+        claims["sub"],
+        ClientId(claims["client_id"]),
+        scopes,
+        float(claims["exp"]),
+        None if grant is None else GrantId(grant),
+        None if confirmation is None else confirmation["jkt"],
+        float(claims["iat"]),
+        claims["jti"],
+    )

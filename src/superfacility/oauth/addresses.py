@@ -5,7 +5,8 @@ only as far as trusted proxies have written them. `X-Real-IP` and its kin never 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -102,33 +103,70 @@ def _networks(ranges: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(cidr) for cidr in ranges)
 
 
-def validate_ranges(level: SecurityLevel, ranges: Iterable[str]) -> tuple[str, ...]:
-    """The ranges in normal form, each once. `InvalidInput` where the level does not allow them."""
-    normal = tuple(dict.fromkeys(str(_checked_range(text.strip())) for text in ranges))
-    most = LEVELS[level].max_ranges
-    if not normal:
-        raise InvalidInput("A client needs at least one source range: give the addresses that it calls from, as CIDRs.")
-    if len(normal) > most:
-        raise InvalidInput(f"A {level.label} client may have {most} source ranges, not {len(normal)}: give fewer.")
+@dataclass(frozen=True, slots=True)
+class RangeBounds:
+    """How many source ranges a client may have, and how short their prefixes may be.
+
+    `named` are networks that the facility has given names: they may be as wide as it likes, and each counts as one.
+    """
+
+    most: int
+    prefixes: Mapping[int, int] = field(default_factory=lambda: MIN_PREFIX)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def count(self, ranges: Iterable[str]) -> int:
+        return len({self._name(cidr) or cidr for cidr in ranges})
+
+    def check(self, label: str, ranges: tuple[str, ...]) -> None:
+        """`InvalidInput` where normal ranges are too many or too wide."""
+        if not ranges:
+            raise InvalidInput(
+                "A client needs at least one source range: give the addresses that it calls from, as CIDRs."
+            )
+        for cidr in ranges:
+            network = ip_network(cidr)
+            shortest = self.prefixes[network.version]
+            if network.prefixlen < shortest and self._name(cidr) is None:
+                raise InvalidInput(
+                    f"The source range {network} is too wide: "
+                    f"an IPv{network.version} range has a prefix of /{shortest} or longer."
+                )
+        if self.count(ranges) > self.most:
+            raise InvalidInput(
+                f"A {label} client may have {self.most} source ranges, not {self.count(ranges)}: give fewer."
+            )
+
+    def _name(self, cidr: str) -> str | None:
+        return next((name for name, networks in self.named.items() if is_within(cidr, networks)), None)
+
+
+def validate_ranges(level: SecurityLevel, ranges: Iterable[str], bounds: RangeBounds | None = None) -> tuple[str, ...]:
+    """The ranges in normal form, each once. `InvalidInput` where the level, or other bounds, do not allow them."""
+    normal = tuple(dict.fromkeys(str(_normal_range(text.strip())) for text in ranges))
+    (bounds or RangeBounds(LEVELS[level].max_ranges)).check(level.label, normal)
     return normal
 
 
-def _checked_range(text: str) -> Network:
+def is_within(cidr: str, networks: Sequence[str]) -> bool:
+    """Whether a normal range lies wholly in one of the others."""
+    inner = ip_network(cidr)
+    return any(
+        inner.version == outer.version
+        and outer.network_address <= inner.network_address  # type: ignore[operator]
+        and inner.broadcast_address <= outer.broadcast_address  # type: ignore[operator]
+        for outer in _networks(tuple(networks))
+    )
+
+
+def _normal_range(text: str) -> Network:
     try:
         if not _RANGE.fullmatch(text):
             raise ValueError(text)
-        network = _unmapped(ip_network(text, strict=False))
+        return _unmapped(ip_network(text, strict=False))
     except ValueError:
         raise InvalidInput(
             f"{text!r} is no source range: write an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/64."
         ) from None
-    shortest = MIN_PREFIX[network.version]
-    if network.prefixlen < shortest:
-        raise InvalidInput(
-            f"The source range {network} is too wide: "
-            f"an IPv{network.version} range has a prefix of /{shortest} or longer."
-        )
-    return network
 
 
 def _unmapped(network: Network) -> Network:

@@ -1,5 +1,6 @@
 """Public keys of clients: which we register, and how we keep them."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,6 +16,11 @@ from superfacility.oauth.signatures import KEY_TYPES
 
 MAX_RSA_BITS = 8192
 
+_MAX_PEM = 8192
+_PRIVATE_KEY = (
+    "This is a private key. It has travelled, so treat it as leaked: delete it, never use it, make a new pair, keep "
+    "the private half to yourself, and register the public half alone."
+)
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 _CURVES = {"EC": "P-256", "OKP": "Ed25519"}
@@ -23,10 +29,7 @@ _CURVES = {"EC": "P-256", "OKP": "Ed25519"}
 def public_jwk(candidate: Mapping[str, Any]) -> dict[str, Any]:
     """What we keep of a public key that somebody registers. `InvalidInput` for private, weak or unknown keys."""
     if _PRIVATE & candidate.keys():
-        raise InvalidInput(
-            "This is a private key: keep it to yourself, treat it as disclosed if it has travelled, and register the "
-            "public key alone."
-        )
+        raise InvalidInput(_PRIVATE_KEY)
     kind = candidate.get("kty")
     if not isinstance(kind, str) or kind not in _MEMBERS:
         raise InvalidInput("A client's key is a public JWK of the type RSA, EC (P-256) or OKP (Ed25519).")
@@ -36,6 +39,38 @@ def public_jwk(candidate: Mapping[str, Any]) -> dict[str, Any]:
     kept |= {name: candidate[name] for name in ("kid", "alg") if name in candidate}
     _check(kind, kept)
     return kept
+
+
+def public_key(given: Mapping[str, Any] | str) -> dict[str, Any]:
+    """The same of a JWK, or of a public key as PEM or as the text of a JWK."""
+    if isinstance(given, Mapping):
+        return public_jwk(given)
+    text = given.strip()
+    if "PRIVATE KEY" in text:
+        raise InvalidInput(_PRIVATE_KEY)
+    if text.startswith("{"):
+        return public_jwk(_json_object(text))
+    if not text.startswith("-----BEGIN PUBLIC KEY-----") or len(text) > _MAX_PEM:
+        raise InvalidInput("A public key is a JWK, or PEM that begins with -----BEGIN PUBLIC KEY-----.")
+    for kind in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
+        with contextlib.suppress(JoseError, ValueError, TypeError, AttributeError):
+            return public_jwk(kind.import_key(text).as_dict(private=False))
+    raise InvalidInput("This PEM holds no usable public key: export it again from the program that made it.")
+
+
+def thumbprint(candidate: Mapping[str, Any]) -> str:
+    """The name of a key that follows from the key itself (RFC 7638)."""
+    return parsed_key(candidate).thumbprint()
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidInput("This text is no JWK: a JWK is one JSON object.")
+    return found
 
 
 def parsed_key(candidate: Mapping[str, Any]) -> jwk.Key:

@@ -21,6 +21,7 @@ class Reason(Enum):
     REVOKED_CLIENT = auto()
     EXPIRED_CLIENT = auto()
     MISSING_SCOPE = auto()
+    BAD_PROOF = auto()
 
 
 class AccessRefused(NotPermitted):
@@ -30,17 +31,27 @@ class AccessRefused(NotPermitted):
         super().__init__(detail)
         self.reason = reason
         self.scope = scope
+        self.resource_metadata: str | None = None
+        """Where programs learn how to get a token (RFC 9728)."""
 
     @property
     def www_authenticate(self) -> str:
-        """The challenge of RFC 6750 section 3; without an error code where no token was shown."""
+        """The challenge of RFC 6750 section 3, or of RFC 9449 for a bad proof of possession; without an error code
+        where no token was shown."""
         if self.reason is Reason.NO_TOKEN:
-            return 'Bearer realm="superfacility"'
-        error = "insufficient_scope" if self.reason is Reason.MISSING_SCOPE else "invalid_token"
-        parts = [f'Bearer error="{error}"', f'error_description="{_quotable(str(self))}"']
+            parts = ['Bearer realm="superfacility"']
+        else:
+            scheme = "DPoP" if self.reason is Reason.BAD_PROOF else "Bearer"
+            error = _CHALLENGES.get(self.reason, "invalid_token")
+            parts = [f'{scheme} error="{error}"', f'error_description="{_quotable(str(self))}"']
         if self.scope is not None:
             parts.append(f'scope="{self.scope.value}"')
+        if self.resource_metadata is not None:
+            parts.append(f'resource_metadata="{self.resource_metadata}"')
         return ", ".join(parts)
+
+
+_CHALLENGES = {Reason.MISSING_SCOPE: "insufficient_scope", Reason.BAD_PROOF: "invalid_dpop_proof"}
 
 
 def _quotable(text: str) -> str:

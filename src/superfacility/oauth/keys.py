@@ -20,6 +20,7 @@ from superfacility.oauth.signatures import KEY_TYPES, UnverifiedToken, read, sig
 
 MIN_RSA_BITS = 2048
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
+IDENTITY_TOKEN_TYPE = "JWT"  # noqa: S105 - OpenID Connect Core; never taken for an access token
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 _FILE_NAME = re.compile(r"signing-(\d{4})\.pem")
 
@@ -48,7 +49,7 @@ def private_pem(private: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One key, parsed. `header` is the encoded header of the tokens it signs."""
+    """One key, parsed. `header` is the encoded header of the access tokens it signs."""
 
     kid: str
     algorithm: str
@@ -58,7 +59,7 @@ class SigningKey:
     @classmethod
     def of(cls, key: jwk.Key) -> "SigningKey":
         kid, algorithm = key.thumbprint(), _ALGORITHMS[key.key_type]
-        return cls(kid, algorithm, key, json_b64encode({"typ": ACCESS_TOKEN_TYPE, "alg": algorithm, "kid": kid}))
+        return cls(kid, algorithm, key, _header(ACCESS_TOKEN_TYPE, algorithm, kid))
 
     @property
     def public(self) -> dict[str, Any]:
@@ -97,17 +98,32 @@ class SigningKeys:
         newest = self._newest
         return sign(newest.header, claims, newest.algorithm, newest.key)
 
-    def verified(self, text: str) -> UnverifiedToken:
+    @property
+    def algorithm(self) -> str:
+        """What the newest signs with."""
+        return self._newest.algorithm
+
+    def sign_identity(self, claims: bytes) -> str:
+        """A signed `id_token`."""
+        newest = self._newest
+        header = _header(IDENTITY_TOKEN_TYPE, newest.algorithm, newest.kid)
+        return sign(header, claims, newest.algorithm, newest.key)
+
+    def verified(self, text: str, kind: str = ACCESS_TOKEN_TYPE) -> UnverifiedToken:
         """The token, once its type is right and one of our keys has made it; else `NotGenuine`."""
         token = read(text)
         signer = self._by_kid.get(token.header.get("kid", ""))
-        right_type = token.header.get("typ") == ACCESS_TOKEN_TYPE
+        right_type = token.header.get("typ") == kind
         verify(token, (signer.key,) if signer and right_type and signer.algorithm == token.header["alg"] else ())
         return token
 
     def jwks(self) -> dict[str, Any]:
         """The public halves (RFC 7517 section 5), newest first."""
         return {"keys": [key.public for key in reversed(self._by_kid.values())]}
+
+
+def _header(kind: str, algorithm: str, kid: str) -> bytes:
+    return json_b64encode({"typ": kind, "alg": algorithm, "kid": kid})
 
 
 def _key_files(directory: Path) -> list[Path]:

@@ -48,7 +48,12 @@ class Scope(StrEnum):
 
     ACCOUNT_READ = "account.info:read"
     PROJECT_JOBS_READ = "account.jobs:read"
+    MEMBERS_WRITE = "account.members:write"
     GROUPS_WRITE = "account.groups:write"
+    APPLICATIONS_WRITE = "account.applications:write"
+    CLIENTS_READ = "account.clients:read"
+    ALLOCATIONS_WRITE = "account.allocations:write"
+    CLIENTS_WRITE = "account.clients:write"
     TASKS_READ = "tasks.task:read"
     TASKS_WRITE = "tasks.task:write"
     RESERVATIONS_READ = "reservations.reservation:read"
@@ -71,6 +76,7 @@ class ScopeRule:
 
 SCOPES: dict[Scope, ScopeRule] = {
     Scope.ACCOUNT_READ: ScopeRule(SecurityLevel.GREEN, "see your account, projects, roles, groups and clients"),
+    Scope.CLIENTS_READ: ScopeRule(SecurityLevel.GREEN, "see your clients in full, and what clients may do"),
     Scope.PROJECT_JOBS_READ: ScopeRule(SecurityLevel.GREEN, "see the finished jobs of your projects"),
     Scope.TASKS_READ: ScopeRule(SecurityLevel.GREEN, "follow your tasks"),
     Scope.TASKS_WRITE: ScopeRule(SecurityLevel.GREEN, "cancel your tasks; also needs the level that created the task"),
@@ -81,9 +87,19 @@ SCOPES: dict[Scope, ScopeRule] = {
     Scope.FILES_WRITE: ScopeRule(SecurityLevel.ORANGE, "upload files"),
     Scope.TRANSFERS_READ: ScopeRule(SecurityLevel.ORANGE, "follow transfers"),
     Scope.TRANSFERS_WRITE: ScopeRule(SecurityLevel.ORANGE, "copy data between systems and the archive"),
-    Scope.GROUPS_WRITE: ScopeRule(SecurityLevel.ORANGE, "create groups and change their members"),
+    Scope.GROUPS_WRITE: ScopeRule(SecurityLevel.ORANGE, "create and delete groups, and change their members"),
+    Scope.MEMBERS_WRITE: ScopeRule(
+        SecurityLevel.ORANGE, "invite, add, change and remove members, join projects, and change what projects are"
+    ),
     Scope.COMMANDS_WRITE: ScopeRule(SecurityLevel.RED, "run commands"),
     Scope.JOBS_WRITE: ScopeRule(SecurityLevel.RED, "submit and cancel jobs"),
+    Scope.APPLICATIONS_WRITE: ScopeRule(
+        SecurityLevel.RED, "register applications that people log in to, and take back what you have allowed them"
+    ),
+    Scope.ALLOCATIONS_WRITE: ScopeRule(
+        SecurityLevel.RED, "divide the hours of projects that you manage; staff also give them"
+    ),
+    Scope.CLIENTS_WRITE: ScopeRule(SecurityLevel.RED, "create, change, renew and revoke clients"),
     Scope.RESERVATIONS_WRITE: ScopeRule(SecurityLevel.RED, "create and delete reservations"),
 }
 
@@ -94,3 +110,24 @@ SCOPE_NAMES: dict[str, Scope] = {scope.value: scope for scope in Scope}
 def scopes_of(level: SecurityLevel) -> frozenset[Scope]:
     """Everything that a level grants."""
     return frozenset(scope for scope, rule in SCOPES.items() if rule.level <= level)
+
+
+BOUND_SCOPES = frozenset(
+    {
+        Scope.ACCOUNT_READ,
+        Scope.PROJECT_JOBS_READ,
+        Scope.CLIENTS_READ,
+        Scope.CLIENTS_WRITE,
+        Scope.TASKS_READ,
+        Scope.TASKS_WRITE,
+        Scope.RESERVATIONS_READ,
+        Scope.JOBS_READ,
+        Scope.JOBS_WRITE,
+        Scope.FILES_LIST,
+        Scope.FILES_READ,
+        Scope.FILES_WRITE,
+        Scope.TRANSFERS_READ,
+        Scope.TRANSFERS_WRITE,
+    }
+)
+"""What a client may have that is bound to a project: where the bound is enforced, and nothing else."""

@@ -25,9 +25,9 @@ class _StrictRegistry(JWSRegistry):
     """Knows only our algorithms, and no header member that names keys (`jwk`, `jku`, `x5u`, `x5c`) or changes how the
     token is read (`crit`, `b64`, `cty`, `zip`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
         super().__init__()
-        self.header_registry = {name: JWS_HEADER_REGISTRY[name] for name in ("alg", "typ", "kid", "x5t", "x5t#S256")}
+        self.header_registry = {name: JWS_HEADER_REGISTRY[name] for name in names}
 
     def get_alg(self, name: str) -> Any:
         """Without the library's warning that RFC 9864 renames EdDSA: real programs send the old name."""
@@ -36,7 +36,15 @@ class _StrictRegistry(JWSRegistry):
         return self.algorithms[name]
 
 
-_REGISTRY = _StrictRegistry()
+class _ProofRegistry(_StrictRegistry):
+    """A proof of possession brings its public key along (RFC 9449): that is its point."""
+
+    max_header_length = 2048
+    max_payload_length = 4096
+
+
+_REGISTRY = _StrictRegistry("alg", "typ", "kid", "x5t", "x5t#S256")
+_PROOFS = _ProofRegistry("alg", "typ", "jwk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +58,20 @@ class UnverifiedToken:
 
 def read(text: str) -> UnverifiedToken:
     """Take a token apart. `NotGenuine` for all that is not a well-formed JWT with an algorithm of ours."""
+    return _read(text, _REGISTRY)
+
+
+def read_proof(text: str) -> UnverifiedToken:
+    """The same of a token whose header has the key that it is to be verified with, as `jwk`."""
+    return _read(text, _PROOFS)
+
+
+def _read(text: str, registry: _StrictRegistry) -> UnverifiedToken:
     try:
-        signature = extract_compact(text.encode("ascii"), None, _REGISTRY)
+        signature = extract_compact(text.encode("ascii"), None, registry)
         header = _json_object(urlsafe_b64decode(signature.segments["header"]))
-        _REGISTRY.check_header(header)
-        _REGISTRY.get_alg(header["alg"])
+        registry.check_header(header)
+        registry.get_alg(header["alg"])
         return UnverifiedToken(header, _json_object(signature.payload), signature)
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         # nested JSON ends in RecursionError, a header that is no object in TypeError or AttributeError
@@ -63,9 +80,19 @@ def read(text: str) -> UnverifiedToken:
 
 def verify(token: UnverifiedToken, keys: Iterable[Key]) -> None:
     """`NotGenuine` unless one of the keys, of the type that the algorithm is bound to, made the signature."""
+    _verify(token, keys, _REGISTRY)
+
+
+def verify_proof(token: UnverifiedToken, key: Key) -> None:
+    """The same of what `read_proof` has read."""
+    _verify(token, (key,), _PROOFS)
+
+
+def _verify(token: UnverifiedToken, keys: Iterable[Key], registry: _StrictRegistry) -> None:
     algorithm = token.header["alg"]
     for key in keys:
-        if key.key_type == KEY_TYPES[algorithm] and key.alg in (None, algorithm) and _made(token.signature, key):
+        right_type = key.key_type == KEY_TYPES[algorithm] and key.alg in (None, algorithm)
+        if right_type and _made(token.signature, key, registry):
             return
     raise NotGenuine("no registered key made this signature")
 
@@ -77,9 +104,9 @@ def sign(header: bytes, payload: bytes, algorithm: str, key: Key) -> str:
     return (signing_input + b"." + urlsafe_b64encode(signature)).decode("ascii")
 
 
-def _made(signature: CompactSignature, key: Key) -> bool:
+def _made(signature: CompactSignature, key: Key, registry: _StrictRegistry) -> bool:
     try:
-        return validate_compact(signature, key, registry=_REGISTRY)
+        return validate_compact(signature, key, registry=registry)
     except (JoseError, ValueError):
         return False
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from superfacility.oauth.assertions import invalid_client
 from superfacility.oauth.errors import OAuthError
 from superfacility.oauth.scopes import SCOPE_NAMES, Scope
+from superfacility.oauth.server_metadata import GRANT_TYPES
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GRANT_TYPE = "client_credentials"
@@ -27,7 +28,7 @@ class TokenRequest:
         if not grant_type:
             raise OAuthError("invalid_request", f"grant_type is missing: send {GRANT_TYPE}.")
         if grant_type != GRANT_TYPE:
-            raise OAuthError("unsupported_grant_type", f"The only grant_type here is {GRANT_TYPE}.")
+            raise OAuthError("unsupported_grant_type", f"The grant_types here are {', '.join(GRANT_TYPES)}.")
         return cls(_assertion(once), once.get("client_id") or None, _scopes(once.get("scope") or ""))
 
 

@@ -1,23 +1,59 @@
 """Advance reservations: whoever may run jobs may set cores or nodes aside, for themselves and their projects."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import FacilityError, InvalidInput, NotFound, NotPermitted
 from superfacility.facility.people import People, User
 from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.scheduler import Scheduler
 from superfacility.facility.systems import Facility
 from superfacility.oauth.principal import Principal
-from superfacility.services.names import check_name
-from superfacility.tasks.queue import TaskQueue
+from superfacility.services.membership.names import check_name
+from superfacility.tasks.queue import IdempotencyKey, TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
 
 CREATE = "reservations.create"
+UPDATE = "reservations.update"
 DELETE = "reservations.delete"
+
+
+class ReservationRule(StrEnum):
+    """Who may make, change and delete reservations, as far as the scheduler lets them."""
+
+    ANYONE = "anyone"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationChange:
+    """What is None stays as it is; other nodes end a size in cores, and the other way round."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    nodes: int | None = None
+    cores: int | None = None
+    users: tuple[str, ...] | None = None
+    projects: tuple[str, ...] | None = None
+
+    def of(self, current: Reservation) -> Reservation:
+        sizes = (self.nodes, self.cores)
+        if sizes == (None, None):
+            sizes = (current.nodes, current.cores)
+        return replace(
+            current,
+            start=self.start or current.start,
+            end=self.end or current.end,
+            nodes=sizes[0],
+            cores=sizes[1],
+            users=current.users if self.users is None else self.users,
+            projects=current.projects if self.projects is None else self.projects,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +64,12 @@ class ReservationService:
     queue: TaskQueue
     clock: Clock
     people: People
+    who: ReservationRule = ReservationRule.ANYONE
 
     def handlers(self) -> tuple[Handler, ...]:
         return (
             Handler(CREATE, HandlerKind.RECONCILED, self._create),
+            Handler(UPDATE, HandlerKind.RECONCILED, self._update),
             Handler(DELETE, HandlerKind.RECONCILED, self._delete),
         )
 
@@ -44,30 +82,50 @@ class ReservationService:
             raise NotFound(f"{machine} has no reservation named {name!r}; GET /reservations/{machine} lists them.")
         return found
 
-    async def create(self, principal: Principal, machine: str, wanted: Reservation) -> Task:
+    async def create(
+        self, principal: Principal, machine: str, wanted: Reservation, idempotency: IdempotencyKey | None = None
+    ) -> Task:
         system = self.facility.system(machine)
         system.require_scheduler()
+        self._check_rule(principal)
         check_name("reservation", wanted.name)
         _check_extent(wanted, self.clock.now())
         users = wanted.users or (() if wanted.projects else (principal.user.name,))
         await self._check_holders(principal.user, users, wanted.projects)
-        intent = {
-            "system": system.name,
-            "name": wanted.name,
-            "start": wanted.start.isoformat(),
-            "end": wanted.end.isoformat(),
-            "nodes": wanted.nodes,
-            "cores": wanted.cores,
-            "users": list(users),
-            "projects": list(wanted.projects),
-        }
-        return await self._accept(principal, CREATE, intent, f"{system.name}/{wanted.name}")
+        intent = _kept(system.name, replace(wanted, users=tuple(users)))
+        return await self._accept(principal, CREATE, intent, f"{system.name}/{wanted.name}", idempotency)
+
+    async def update(
+        self,
+        principal: Principal,
+        machine: str,
+        name: str,
+        change: ReservationChange,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Task:
+        """The caller must hold it as it is and as it shall be."""
+        system = self.facility.system(machine)
+        self._check_rule(principal)
+        if change == ReservationChange():
+            raise InvalidInput("Name what to change: start, end, nodes or cores, users, projects.")
+        current = await self.reservation(machine, name)
+        await self._check_holders(principal.user, current.users, current.projects)
+        wanted = change.of(current)
+        _check_extent(wanted, self.clock.now())
+        await self._check_holders(principal.user, wanted.users, wanted.projects)
+        intent = _kept(system.name, wanted)
+        return await self._accept(principal, UPDATE, intent, f"{system.name}/{name}", idempotency)
 
     async def delete(self, principal: Principal, machine: str, name: str) -> Task:
         system = self.facility.system(machine)
+        self._check_rule(principal)
         found = await self.reservation(machine, name)
         await self._check_holders(principal.user, found.users, found.projects)
         return await self._accept(principal, DELETE, {"system": system.name, "name": name}, f"{system.name}/{name}")
+
+    def _check_rule(self, principal: Principal) -> None:
+        if self.who is ReservationRule.STAFF and not principal.user.staff:
+            raise NotPermitted("Here only the facility's staff make reservations; ask them for one.")
 
     async def _check_holders(self, user: User, users: Sequence[str], projects: Sequence[str]) -> None:
         """Users other than the caller may be named only where the caller or a project of theirs holds it too."""
@@ -80,24 +138,26 @@ class ReservationService:
             )
 
     async def _create(self, context: TaskContext) -> Mapping[str, Any]:
-        intent = context.task.intent
-        wanted = Reservation(
-            name=ReservationName(intent["name"]),
-            start=datetime.fromisoformat(intent["start"]),
-            end=datetime.fromisoformat(intent["end"]),
-            nodes=intent["nodes"],
-            cores=intent["cores"],
-            users=tuple(intent["users"]),
-            projects=tuple(intent["projects"]),
-        )
-        scheduler = self.facility.system(intent["system"]).require_scheduler()
+        wanted = _wanted(context.task)
+        scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
         return await self._outcome(context.task, lambda user: scheduler.reserve(user, wanted))
+
+    async def _update(self, context: TaskContext) -> Mapping[str, Any]:
+        wanted = _wanted(context.task)
+        scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
+
+        async def change(user: User) -> None:
+            await self._check_still_held(user, scheduler, wanted.name)
+            await scheduler.change_reservation(user, wanted)
+
+        return await self._outcome(context.task, change)
 
     async def _delete(self, context: TaskContext) -> Mapping[str, Any]:
         intent = context.task.intent
         scheduler = self.facility.system(intent["system"]).require_scheduler()
 
         async def remove(user: User) -> None:
+            await self._check_still_held(user, scheduler, ReservationName(intent["name"]))
             try:
                 await scheduler.cancel_reservation(user, ReservationName(intent["name"]))
             except NotFound:
@@ -106,11 +166,17 @@ class ReservationService:
 
         return await self._outcome(context.task, remove)
 
+    async def _check_still_held(self, user: User, scheduler: Scheduler, name: ReservationName) -> None:
+        """The name may have gone to somebody else since the task was accepted."""
+        found = next((each for each in await scheduler.reservations() if each.name == name), None)
+        if found is not None:
+            await self._check_holders(user, found.users, found.projects)
+
     async def _outcome(self, task: Task, act: Callable[[User], Awaitable[object]]) -> Mapping[str, Any]:
         name = task.intent["name"]
         try:
             user = await self.people.user(task.owner)
-            if user is None:
+            if user is None or not user.active:
                 raise NotFound(f"The user {task.owner!r} is not known here any more; ask the facility's staff.")
             await act(user)
         except FacilityError as error:
@@ -119,10 +185,44 @@ class ReservationService:
             return {"status": "error", "reservation": name, "error": str(error)}
         return {"status": "ok", "reservation": name, "error": None}
 
-    async def _accept(self, principal: Principal, handler: str, intent: Mapping[str, Any], target: str) -> Task:
+    async def _accept(
+        self,
+        principal: Principal,
+        handler: str,
+        intent: Mapping[str, Any],
+        target: str,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Task:
         now = self.clock.now()
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
-        return await self.queue.accept(new, principal.audit(now, handler, target))
+        return await self.queue.accept(new, principal.audit(now, handler, target), idempotency)
+
+
+def _kept(system: str, wanted: Reservation) -> dict[str, Any]:
+    """What a task keeps of a reservation."""
+    return {
+        "system": system,
+        "name": wanted.name,
+        "start": wanted.start.isoformat(),
+        "end": wanted.end.isoformat(),
+        "nodes": wanted.nodes,
+        "cores": wanted.cores,
+        "users": list(wanted.users),
+        "projects": list(wanted.projects),
+    }
+
+
+def _wanted(task: Task) -> Reservation:
+    intent = task.intent
+    return Reservation(
+        name=ReservationName(intent["name"]),
+        start=datetime.fromisoformat(intent["start"]),
+        end=datetime.fromisoformat(intent["end"]),
+        nodes=intent["nodes"],
+        cores=intent["cores"],
+        users=tuple(intent["users"]),
+        projects=tuple(intent["projects"]),
+    )
 
 
 def _check_extent(wanted: Reservation, now: datetime) -> None:

@@ -11,15 +11,17 @@ from uuid import UUID
 from superfacility.core.clock import Clock
 from superfacility.core.identifiers import new_uuid
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import FileProblem, InvalidInput, NotFound, Unsupported
+from superfacility.facility.errors import FileProblem, InvalidInput, NotFound, NotPermitted, Unsupported
 from superfacility.facility.files import FileType
 from superfacility.facility.people import User
 from superfacility.facility.systems import Facility
 from superfacility.facility.transfers import Endpoint, TransferAgent, TransferId, TransferProgress, TransferRequest
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel
+from superfacility.services.project_bounds import bound_endpoints
+from superfacility.services.tasks import sees_task
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import TaskQueue
+from superfacility.tasks.queue import IdempotencyKey, TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task, TaskStatus
 
@@ -64,19 +66,30 @@ class StorageService:
     queue: TaskQueue
     clock: Clock
     guard_dot_files: bool = True
+    asks_for_globus: bool = False
+    """Whether clients need the flag `globus`. Logins of people do not."""
 
     def handlers(self) -> tuple[Handler, ...]:
         return (Handler(TRANSFER, HandlerKind.REPEATABLE, self._run),)
 
-    async def start(self, principal: Principal, order: TransferOrder) -> TransferId:
+    async def start(
+        self, principal: Principal, order: TransferOrder, idempotency: IdempotencyKey | None = None
+    ) -> TransferId:
         """A source that is missing and an endpoint that does not exist are refused at once."""
         self._agent()
-        source, target = self.facility.endpoint(order.source), self.facility.endpoint(order.target)
+        if self.asks_for_globus and not principal.globus:
+            raise NotPermitted(
+                "At this facility a client copies between named endpoints only if it was made for that: "
+                "create one with `globus`."
+            )
+        named = (self.facility.endpoint(order.source), self.facility.endpoint(order.target))
+        source, target = bound_endpoints(self.facility, principal.user, principal.project, named)
         _located(target, order.target_path)
         await _check_source(source, principal.user, _located(source, order.source_path))
-        transfer_id = TransferId(new_uuid())
-        await self.queue.accept(self._task(principal, order, transfer_id), self._audit(principal, order))
-        return transfer_id
+        new = self._task(principal, order, TransferId(new_uuid()))
+        task = await self.queue.accept(new, self._audit(principal, order), idempotency)
+        assert task.reference is not None, "every transfer has its id as reference"
+        return TransferId(UUID(task.reference))
 
     def _task(self, principal: Principal, order: TransferOrder, transfer_id: TransferId) -> NewTask:
         return NewTask(
@@ -89,6 +102,7 @@ class StorageService:
                 "target_path": order.target_path,
                 "label": order.label,
                 "uid": principal.user.uid,
+                "project": principal.project,
             },
             created_at=self.clock.now(),
             level=principal.power.label,
@@ -107,7 +121,7 @@ class StorageService:
         except ValueError:
             reference = ""
         task = await self.queue.by_reference(TRANSFER, reference) if reference else None
-        if task is None or task.owner != principal.user.name:
+        if task is None or not sees_task(principal, task):
             raise NotFound(f"You have no transfer {transfer_id!r}; use the transfer_id that starting it returned.")
         return _transfer(TransferId(UUID(reference)), task)
 
@@ -119,11 +133,12 @@ class StorageService:
     async def _run(self, context: TaskContext) -> Mapping[str, Any]:
         task, intent = context.task, context.task.intent
         user = User(uid=intent["uid"], name=task.owner)
-        source, target = self.facility.endpoint(intent["source"]), self.facility.endpoint(intent["target"])
+        named = (self.facility.endpoint(intent["source"]), self.facility.endpoint(intent["target"]))
+        source, target = bound_endpoints(self.facility, user, intent.get("project"), named)
         request = TransferRequest(
             source, _located(source, intent["source_path"]), target, _located(target, intent["target_path"])
         )
-        homes = await homes_on(target.transport, user, self.facility.systems.values())
+        homes = await homes_on(named[1].transport, user, self.facility.systems.values())
         guard = write_guard(SecurityLevel.from_label(task.level), homes, enabled=self.guard_dot_files)
         started = self.clock.monotonic()
 

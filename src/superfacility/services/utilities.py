@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 from superfacility.core.clock import Clock
 from superfacility.core.logging import redact
-from superfacility.facility.audit import AuditLog
 from superfacility.facility.commands import Command, CommandResult
-from superfacility.facility.errors import FacilityError, FileProblem, InvalidInput
+from superfacility.facility.errors import FacilityError, FileProblem, InvalidInput, NotPermitted
 from superfacility.facility.files import FileEntry
 from superfacility.facility.people import User
 from superfacility.facility.systems import Facility
 from superfacility.facility.transport import OpenFile
 from superfacility.oauth.principal import Principal
+from superfacility.services.project_bounds import reachable
+from superfacility.services.uploads import Uploads
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import TaskQueue
+from superfacility.tasks.queue import IdempotencyKey, TaskQueue
 from superfacility.tasks.registry import Cancelled, Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
 
@@ -36,7 +37,7 @@ class UtilityService:
 
     facility: Facility
     queue: TaskQueue
-    audit: AuditLog
+    uploads: Uploads
     clock: Clock
     upload_limit: int
     command_time_limit: float
@@ -47,12 +48,14 @@ class UtilityService:
         return (Handler(COMMAND, HandlerKind.AT_MOST_ONCE, self._run, lost=_lost()),)
 
     async def ls(self, principal: Principal, machine: str, path: str) -> Sequence[FileEntry]:
-        return await self.facility.system(machine).transport.listing(principal.user, path)
+        return await reachable(principal, self.facility.system(machine)).listing(principal.user, path)
 
     @asynccontextmanager
-    async def download(self, principal: Principal, machine: str, path: str) -> AsyncIterator[OpenFile]:
-        transport = self.facility.system(machine).transport
-        async with transport.read(principal.user, path) as opened:
+    async def download(
+        self, principal: Principal, machine: str, path: str, *, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[OpenFile]:
+        transport = reachable(principal, self.facility.system(machine))
+        async with transport.read(principal.user, path, offset=offset, length=length) as opened:
             if opened.stat.size > self.download_limit:
                 raise FileProblem(
                     f"The file has {opened.stat.size} bytes, and a download may have {self.download_limit}: "
@@ -63,15 +66,18 @@ class UtilityService:
     async def upload(
         self, principal: Principal, machine: str, path: str, chunks: AsyncIterable[bytes], announced: int | None = None
     ) -> int:
-        """Returns the bytes written. `announced` is what is known of the size beforehand."""
+        """Returns the bytes written. `announced` is what is known of the size beforehand. `TooMany` where the caller
+        has as many uploads under way, or has uploaded as much today, as one may."""
         system = self.facility.system(machine)
         self._check_size(announced)
         homes = await homes_on(system.transport, principal.user, [system])
         guard = write_guard(principal.power, homes, enabled=self.guard_dot_files)
-        size = await system.transport.write(principal.user, path, chunks, guard, limit=self.upload_limit)
-        now, target = self.clock.now(), f"{system.name}:{path}"
-        await self.audit.append(principal.audit(now, "utilities.upload", target, f"{size} bytes"))
-        return size
+        transport = reachable(principal, system)
+
+        async def write(content: AsyncIterable[bytes]) -> int:
+            return await transport.write(principal.user, path, content, guard, limit=self.upload_limit)
+
+        return await self.uploads.carry(principal, f"{system.name}:{path}", chunks, announced, write)
 
     def _check_size(self, announced: int | None) -> None:
         if announced is not None and announced > self.upload_limit:
@@ -80,9 +86,13 @@ class UtilityService:
                 "Split it, or use a transfer (/storage)."
             )
 
-    async def command(self, principal: Principal, machine: str, executable: str) -> Task:
+    async def command(
+        self, principal: Principal, machine: str, executable: str, idempotency: IdempotencyKey | None = None
+    ) -> Task:
         """Accepted at once; output and exit code are the task's result."""
         system = self.facility.system(machine)
+        if principal.project is not None:
+            raise NotPermitted(f"This client is bound to the project {principal.project}: it runs no commands.")
         _check_executable(executable)
         new = NewTask(
             owner=principal.user.name,
@@ -93,7 +103,7 @@ class UtilityService:
             client_id=principal.client_id,
         )
         audit = principal.audit(self.clock.now(), COMMAND, system.name, redact(executable)[:_AUDITED])
-        return await self.queue.accept(new, audit)
+        return await self.queue.accept(new, audit, idempotency)
 
     async def _run(self, context: TaskContext) -> Mapping[str, Any]:
         task = context.task

@@ -24,13 +24,33 @@ class IdempotencyKey:
     fingerprint: str
 
 
+class Taker(Protocol):
+    """A worker of this process, which can begin with what has just been accepted."""
+
+    id: WorkerId
+
+    def reserve(self, new: NewTask) -> bool:
+        """Keep a place for it, if there is one and nobody who came earlier waits for it."""
+
+    def begin(self, owner: UserName, task: Task | None) -> None:
+        """Use the place that was kept; None: it is not needed."""
+
+
 class TaskQueue(Protocol):
     """Keeps tasks. What a call has returned from is durable; a claim belongs to one worker until that worker ends it
     or dies, and a worker that lost its claim cannot change the task any more."""
 
     async def accept(self, new: NewTask, audit: AuditEntry, idempotency: IdempotencyKey | None = None) -> Task:
         """Commit task, audit row and key in one transaction. The same key again returns the first task; the same key
-        with another fingerprint is `InvalidInput`."""
+        with another fingerprint is `KeyReused`. `TooMany` where the owner has as many open tasks as the queue's quota
+        lets one have, also if many are accepted at once. Where a worker that attends has a place, the same transaction
+        claims the task for it, and the worker begins at once."""
+
+    async def accepted(self, idempotency: IdempotencyKey) -> Task | None:
+        """What this key has made before; `KeyReused` as for `accept`."""
+
+    def attend(self, taker: Taker) -> None:
+        """Offer what is accepted from now on to this worker first."""
 
     async def task(self, task_id: TaskId) -> Task | None: ...
 
@@ -56,8 +76,8 @@ class TaskQueue(Protocol):
     async def hand_back(
         self, worker: WorkerId, task_id: TaskId, delay: timedelta = timedelta(), *, untouched: bool = False
     ) -> None:
-        """Give a claim back, due again after `delay`; `untouched` means that the handler did nothing, so the attempt
-        does not count."""
+        """Give a claim back, due again after `delay`, or at once if its cancellation was requested meanwhile;
+        `untouched` means that the handler did nothing, so the attempt does not count."""
 
     async def request_cancel(self, task_id: TaskId, audit: AuditEntry) -> Task:
         """A task that has not started is cancelled at once; of a running one the worker is told. One that has ended

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Protocol
 
+from superfacility.tasks.pauses import backoff
 from superfacility.tasks.task import Task
 
 
@@ -25,6 +27,10 @@ class TaskContext(Protocol):
     @property
     def task(self) -> Task: ...
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the owner asked for the end of it; a cancellation without is the worker's own end."""
+
     async def report(self, partial: Mapping[str, Any]) -> None:
         """Show a partial result while the task runs; written at most about once a second."""
 
@@ -43,13 +49,17 @@ class Handler:
 
     What it raises decides: a transient `FacilityError` (or an unexpected error of a repeatable or reconciled handler)
     is tried again with back-off up to `max_attempts`, anything else fails the task with the message as its `error`.
-    `lost` is the result of an at-most-once task whose worker died.
+    With `give_up_after`, transient errors are tried again until the task is that old, whatever the number of attempts;
+    meanwhile its result tells what it is waiting for. `delay` makes the pause after so many attempts. `lost` is the
+    result of an at-most-once task whose worker died.
     """
 
     name: str
     kind: HandlerKind
     run: Callable[[TaskContext], Awaitable[Mapping[str, Any]]]
     max_attempts: int = 10
+    give_up_after: timedelta | None = None
+    delay: Callable[[int], timedelta] = backoff
     lost: Mapping[str, Any] = field(
         default_factory=lambda: {
             "status": "error",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -41,6 +42,15 @@ class Run:
     @property
     def task(self) -> Task:
         return self._task
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @property
+    def age(self) -> timedelta:
+        """Since the task was accepted."""
+        return self.now - self._task.created_at
 
     async def execute(self) -> None:
         """Run the handler to its end, whatever that is; `work` then holds it."""
@@ -92,6 +102,12 @@ class Run:
 
     async def _flush_after(self, delay: float) -> None:
         await asyncio.sleep(delay)
+        await self.flush()
+
+    async def tell(self, partial: Mapping[str, Any] | None) -> None:
+        """Write a last partial result before the claim is given back, or the latest that is not written yet."""
+        if partial is not None and partial != self.partial:
+            self.partial, self._unwritten = partial, True
         await self.flush()
 
     async def flush(self) -> None:

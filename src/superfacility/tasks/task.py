@@ -44,7 +44,7 @@ class NewTask:
     """What is accepted. `handler` names a registered handler, `intent` is its input as JSON-ready values.
 
     `level` is the security level that created it (its label); `reference` is another id by which it can be found
-    (a transfer's UUID), unique per handler.
+    (a transfer's UUID), unique per handler. `ends_work` says that it stops what its owner has begun.
     """
 
     owner: UserName
@@ -54,6 +54,7 @@ class NewTask:
     level: str
     client_id: str | None = None
     reference: str | None = None
+    ends_work: bool = False
 
     def as_task(self, task_id: TaskId) -> "Task":
         """What it is once it was accepted under that id."""

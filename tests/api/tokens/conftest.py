@@ -1,6 +1,7 @@
 """The token service alone on the wire: a small application with one route of each level."""
 
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -18,8 +19,8 @@ from superfacility.oauth.clients import Client
 from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope, SecurityLevel
+from superfacility.services.access.tokens import TokenService
 from superfacility.services.clients import ClientService
-from superfacility.services.tokens import TokenService
 from superfacility.testing.clocks import FakeClock
 from superfacility.testing.stores import Memory, MemoryAssertionLog, MemoryAuditLog, MemoryClientStore, MemoryPeople
 from superfacility.testing.tokens import Program, token_form
@@ -78,7 +79,9 @@ class Facility:
             return await http.get(path, headers=headers)
 
 
+@cache
 def _application() -> FastAPI:
+    """One for all tests: preparing its routes would take most of each."""
     app = FastAPI()
     errors.install(app)
     app.include_router(router)

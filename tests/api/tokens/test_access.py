@@ -17,7 +17,7 @@ from superfacility.oauth.errors import AccessRefused
 from superfacility.oauth.keys import SigningKeys, generate_key_pair
 from superfacility.oauth.scopes import SCOPES, Scope, SecurityLevel, scopes_of
 from superfacility.oauth.signatures import read
-from superfacility.services import tokens as tokens_module
+from superfacility.services.access import tokens as tokens_module
 from superfacility.testing.tokens import Program, segment, sign_as_told
 
 TOKEN_URL = "https://facility.example/oauth2/token"
@@ -148,8 +148,9 @@ async def test_an_expired_token(facility, program):
     assert_refused(await facility.get(RED, token), "token has expired")
 
 
-async def test_an_expired_client(facility, program):
-    await facility.clients.renew(program.client_id, actor="test", lifetime=timedelta(seconds=30))
+async def test_an_expired_client(facility):
+    program = Program(TOKEN_URL)
+    await facility.register(program, expires_at=facility.clock.now() + timedelta(seconds=30))
     token = await facility.token(program)
     assert (await facility.get(RED, token)).status_code == 200
     facility.clock.advance(timedelta(seconds=30))

@@ -4,17 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
-from superfacility.adapters.sql import Database, SqlAssertionLog, SqlClientStore, SqlPeople, migrate
+from superfacility.adapters.sql import (
+    SqlAssertionLog,
+    SqlClientStore,
+    SqlPeople,
+    SqlRevokedTokens,
+    migrate,
+    open_database,
+)
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import User, UserName
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.errors import AccessRefused
+from superfacility.services.access.tokens import TokenService
 from superfacility.services.clients import ClientService
-from superfacility.services.tokens import TokenService
 from superfacility.testing.tokens import Program, token_form
 
 ISSUER = "https://facility.example"
@@ -29,6 +37,7 @@ class Process:
     tokens: TokenService
     clients: ClientService
     people: SqlPeople
+    revoked: SqlRevokedTokens
 
 
 @pytest.fixture
@@ -38,9 +47,10 @@ async def processes(tmp_path, signing_keys) -> AsyncIterator[list[Process]]:
     async with AsyncExitStack() as stack:
         made = []
         for _ in range(2):
-            database = Database.open(path)
+            database = open_database(path)
             stack.push_async_callback(database.aclose)
             store, people = SqlClientStore(database), SqlPeople(database)
+            revoked = SqlRevokedTokens(database)
             tokens = TokenService(
                 clients=store,
                 assertions=SqlAssertionLog(database),
@@ -51,8 +61,9 @@ async def processes(tmp_path, signing_keys) -> AsyncIterator[list[Process]]:
                 token_urls=(TOKEN_URL,),
                 profile=Profile.COMPAT,
                 clock=clock,
+                revoked=revoked,
             )
-            made.append(Process(tokens, ClientService(store, people, clock), people))
+            made.append(Process(tokens, ClientService(store, people, clock), people, revoked))
         await made[0].people.save_user(User(1001, UserName("demo1")), _audit(), new=True)
         yield made
 
@@ -100,3 +111,16 @@ async def test_a_user_blocked_in_one_process_is_refused_by_the_other_at_once(pro
     await operator.people.save_user(User(1001, UserName("demo1"), active=False), _audit())
     with pytest.raises(AccessRefused, match="not active"):
         await server.tokens.authenticate(token, HERE)
+
+
+async def test_a_token_given_back_in_one_process_is_refused_by_the_other_at_once(processes):
+    here, there = processes
+    program = await _program(here)
+    token, other = await _token(here, program), await _token(here, program)
+    for each in (token, other):
+        await there.tokens.authenticate(each, HERE)
+    read = here.tokens.read(token)
+    await here.revoked.revoke(program.client_id, read.jti, SystemClock().now() + timedelta(minutes=10), _audit())
+    with pytest.raises(AccessRefused, match="given back"):
+        await there.tokens.authenticate(token, HERE)
+    assert (await there.tokens.authenticate(other, HERE)).client_id == program.client_id

@@ -454,7 +454,7 @@ async def test_a_removed_client_is_an_unknown_one(facility, program):
         ({"grant_type": LEFT_OUT}, 400, "invalid_request"),
         ({"grant_type": ""}, 400, "invalid_request"),
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
-        ({"grant_type": "authorization_code"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, 400, "unsupported_grant_type"),
         ({"client_assertion_type": LEFT_OUT}, 400, "invalid_request"),
         ({"client_assertion": LEFT_OUT}, 400, "invalid_request"),
         ({"client_assertion_type": LEFT_OUT, "client_assertion": LEFT_OUT}, 401, "invalid_client"),
@@ -622,7 +622,7 @@ async def test_the_metadata_says_where_everything_is(facility):
     assert body["issuer"] == ISSUER
     assert body["token_endpoint"] == TOKEN_URL
     assert body["jwks_uri"] == f"{ISSUER}/oauth2/jwks"
-    assert body["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert body["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "none"]
 
 
 async def test_no_secret_reaches_the_log(facility, program, capfd):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from superfacility.bootstrap import Runtime, open_services, prepare
+from superfacility.bootstrap.runtime import Runtime, open_services
+from superfacility.bootstrap.stores import prepare
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import User, UserName
 from superfacility.settings import Settings
@@ -36,6 +37,7 @@ async def runtime(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Runtime]:
 async def ended_task(runtime: Runtime, clock: FakeClock) -> TaskId:
     audit = AuditEntry(clock.now(), ALICE, "test.accept", "something")
     task = await runtime.stores.queue.accept(NewTask(ALICE, "test", {}, clock.now(), "red"), audit)
+    runtime.stores.lease.hold(WorkerId("other"))
     (claimed,) = await runtime.stores.queue.claim(WorkerId("other"), ["test"], 1)
     assert await runtime.stores.queue.finish(WorkerId("other"), claimed.id, TaskStatus.COMPLETED, {"status": "ok"})
     return task.id

@@ -1,6 +1,7 @@
 """The operator's commands on a real installation, run in this process: what they make, refuse, print and return."""
 
 import json
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -160,6 +161,14 @@ def test_what_the_server_cannot_write_keeps_it_from_starting(
         assert (told.returncode, f"written: chmod 600 {database}" in told.stdout + told.stderr) == (1, True)
 
 
+def test_a_key_of_webhooks_that_others_can_read_keeps_it_from_starting(plain: Path, run: Run) -> None:
+    key = plain.parent / "keys" / "webhooks.key"
+    key.chmod(0o640)
+    for command in ("check", "serve"):
+        told = run(command, "--config", str(plain))
+        assert (told.returncode, f"chmod 600 {key}" in told.stdout + told.stderr) == (1, True)
+
+
 def test_the_next_commands_can_be_pasted(tmp_path: Path, run: Run) -> None:
     made = run("init", str(tmp_path / "my facility"), "--staff", "grace")
     assert "--user grace " in made.stdout
@@ -199,6 +208,41 @@ def test_a_missing_key_or_database_comes_with_what_to_do(plain: Path, run: Run) 
         in told
     )
     assert "restore it from a backup, or make a new installation with: sfapi init DIR" in told
+
+
+def test_a_database_of_the_environment_is_named_and_not_shared(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFAPI_DATABASE", str(tmp_path / "elsewhere.db"))
+    made = run("init", str(tmp_path / "one"))
+    assert made.returncode == 0
+    assert f"The tables are in {tmp_path / 'elsewhere.db'}, as SFAPI_DATABASE says." in made.stderr
+    again = run("init", str(tmp_path / "two"))
+    assert again.returncode == 1
+    assert "belongs to an installation already" in again.stderr
+    assert not (tmp_path / "two").exists()
+
+
+def test_the_folder_of_another_host_lacks_its_state_only_until_it_is_made(plain: Path, run: Run) -> None:
+    state = plain.parent / "state"
+    shutil.rmtree(state)
+    checked = run("check", "--config", str(plain))
+    assert f"{state} is not there: mkdir -m 700 {state}" in checked.stdout
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700  # opening the systems has made it
+    assert run("check", "--config", str(plain)).returncode == 0
+
+
+def test_what_a_system_elsewhere_lacks_is_told(plain: Path, run: Run) -> None:
+    elsewhere = """
+        [systems.bigiron]
+        full_name = "Big Iron"
+        filesystems = ["home"]
+        transport = { adapter = "ssh", host = "127.0.0.1", port = 9, known_hosts = "/k", user_keys = "/u" }
+    """
+    plain.write_text(plain.read_text() + elsewhere)
+    checked = run("check", "--config", str(plain))
+    assert "filesystems.home: home/{user} is a path of this host; write the absolute path on bigiron" in checked.stdout
+    assert "bigiron is not on the status page: sfapi admin resource add bigiron" in checked.stdout
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
@@ -331,6 +375,29 @@ class TestNouns:
         assert facility.admin("project", "member", "list", "m0002") == []
         assert facility.admin("project", "remove", "m0002")["active"] is False
 
+    def test_allocations(self, facility: Facility, run: Run) -> None:
+        facility.admin("project", "add", "m0003")
+        facility.admin("project", "member", "add", "m0003", "demo2")
+        options = ("--begins", "2000-01-01", "--ends", "2099-12-31")
+        added = facility.admin("allocation", "add", "m0003", "--kind", "gpu", "--hours", "50", *options)
+        assert (added["kind"], added["hours"], added["begins"], added["ends"]) == ("gpu", 50, options[1], options[3])
+        number = str(added["id"])
+        again = run("admin", "allocation", "add", "m0003", "--kind", "gpu", "--config", facility.config)
+        assert (again.returncode, f"allocation {number}" in again.stderr) == (1, True)
+        wrong = run("admin", "allocation", "add", "m0003", "--begins", "soon", "--config", facility.config)
+        assert (wrong.returncode, "is no day" in wrong.stderr) == (1, True)
+        facility.admin("allocation", "change", "m0003", number, "--hours", "70")
+        (listed,) = facility.admin("allocation", "list", "m0003")
+        assert (listed["hours"], listed["ends"], listed["used"], listed["left"]) == (70, "2099-12-31", 0, 70)
+        assert facility.admin("project", "show", "m0003")["gpu_hours"] == 70
+        facility.admin("allocation", "share", "m0003", "demo2", "--kind", "gpu", "--percent", "10")
+        (share,) = facility.admin("allocation", "shares", "m0003")
+        assert (share["user"], share["kind"], share["percent"]) == ("demo2", "gpu", 10)
+        stranger = run("admin", "allocation", "share", "m0003", "demo1", "--hours", "1", "--config", facility.config)
+        assert (stranger.returncode, "not a member" in stranger.stderr) == (1, True)
+        facility.admin("allocation", "remove", "m0003", number)
+        assert facility.admin("allocation", "list", "m0003") == []
+
     def test_resources_outages_and_notes(self, facility: Facility) -> None:
         facility.admin("resource", "add", "jupyter", "--full-name", "Jupyter", "--kind", "service")
         times = ("--start", "2000-01-01T00:00:00+00:00", "--end", "2100-01-01T00:00:00+00:00")
@@ -389,3 +456,10 @@ class TestMigrate:
         assert refused.returncode == 1
         assert "migrate" in refused.stderr
         assert run("check", "--config", str(plain)).returncode == 1
+
+
+def test_an_unknown_command_is_answered_with_the_nearest_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["statsu"])
+    assert ended.value.code == 2
+    assert "Did you mean `sfapi status`?" in capsys.readouterr().err

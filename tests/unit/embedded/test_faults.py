@@ -8,8 +8,8 @@ import pytest
 
 from superfacility.adapters.embedded import connection
 from superfacility.facility.errors import Doubtful, Refused, Unavailable
-from superfacility.facility.jobs import JobQuery, JobScript
-from superfacility.testing.contracts.scheduler import DEMO1, LONG, new_intent
+from superfacility.facility.jobs import JobId, JobQuery, JobScript
+from superfacility.testing.contracts.scheduler import DEMO1, LONG, just_now, new_intent
 from superfacility.testing.schedulers import FakeScheduler
 
 
@@ -29,6 +29,26 @@ async def test_a_daemon_that_cannot_start_is_unavailable(place: Any, monkeypatch
     monkeypatch.setattr(connection, "start_daemon", refuse)
     with pytest.raises(Unavailable, match="no processes left"):
         await place.open().submit(DEMO1, LONG, new_intent())
+
+
+async def test_a_requeue_that_was_heard_is_not_asked_again(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job may have run on since: a second requeue would throw that away."""
+    asked: list[str] = []
+
+    async def break_off(self: connection.Connection, question: dict[str, Any]) -> None:
+        asked.append(question["do"])
+        if question["do"] != "hello":
+            raise connection._Lost
+
+    scheduler = place.open()
+    await scheduler.ping()
+    monkeypatch.setattr(connection.Connection, "_converse", break_off)
+    with pytest.raises(Doubtful):
+        await scheduler.requeue(DEMO1, JobId("7"))
+    assert asked.count("requeue") == 1
+    with pytest.raises(Doubtful):
+        await scheduler.release(DEMO1, JobId("7"))
+    assert asked.count("update") > 1
 
 
 async def test_a_script_that_is_gone_does_not_hide_its_job(place: Any) -> None:
@@ -57,7 +77,7 @@ async def test_the_double_can_act_and_then_be_in_doubt() -> None:
     fake.inject("submit", Doubtful("who knows"), after=True)
     with pytest.raises(Doubtful):
         await fake.submit(DEMO1, LONG, intent)
-    assert await fake.find(DEMO1, intent) == "1"
+    assert await fake.find(DEMO1, intent, just_now()) == "1"
     assert await fake.submit(DEMO1, LONG, intent) == "1"
 
 

@@ -279,3 +279,41 @@ async def test_strangers_cannot_cancel_an_element(place: Any) -> None:
     await place.submit(scheduler, "sleep 600", "-a 0-1")
     with pytest.raises(NotPermitted):
         await scheduler.cancel(DEMO2, JobId("1_0"))
+
+
+async def test_scontrol_requeues_and_changes(place: Any) -> None:
+    scheduler = place.open(qos=["normal", "debug"], partitions={"regular": "1:00:00"})
+    job_id = await place.submit(scheduler, "echo run >> runs; exec sleep 600")
+    await place.eventually(lambda: (place.home / "runs").exists())
+    assert (await place.program("scontrol", "requeue", job_id)).returncode == 0
+    await place.eventually(lambda: (place.home / "runs").read_text() == "run\nrun\n")
+    assert "Restarts=1" in (await place.program("scontrol", "show", "job", job_id)).stdout
+    refused = await place.program("scontrol", "update", f"jobid={job_id}", "qos=debug")
+    assert "no longer pending" in refused.stderr
+    longer = await place.program("scontrol", "update", f"jobid={job_id}", "timelimit=2:00:00")
+    assert "exceeds some limit" in longer.stderr
+    await place.program("scancel", job_id)
+    assert (await place.until(scheduler, job_id)).state is JobState.CANCELLED
+    gone = await place.program("scontrol", "requeue", job_id)
+    assert "submit it again" in gone.stderr
+
+
+async def test_a_running_job_ends_at_its_shortened_limit(place: Any) -> None:
+    scheduler = place.open()
+    job_id = await place.submit(scheduler, "exec sleep 600", "--time=10")
+    await place.until(scheduler, job_id, JobState.RUNNING)
+    assert (await place.program("scontrol", "update", f"jobid={job_id}", "timelimit=0:01")).returncode == 0
+    assert (await place.until(scheduler, job_id)).state is JobState.TIMEOUT
+    late = await place.program("scontrol", "update", f"jobid={job_id}", "timelimit=1:00")
+    assert "already completing or completed" in late.stderr
+
+
+async def test_scontrol_changes_a_reservation(place: Any) -> None:
+    scheduler = place.open()
+    made = ("create", "reservation", "reservationname=r", "starttime=now+1hour", "duration=60", "users=demo1")
+    await place.program("scontrol", *made)
+    changed = await place.program("scontrol", "update", "reservationname=r", "users=demo1,demo2", "corecnt=1")
+    assert changed.stdout == "Reservation updated.\n"
+    (found,) = await scheduler.reservations()
+    assert (found.users, found.cores) == (("demo1", "demo2"), 1)
+    assert "is invalid: x" in (await place.program("scontrol", "update", "reservationname=x", "users=demo1")).stderr

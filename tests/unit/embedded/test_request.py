@@ -13,14 +13,13 @@ from superfacility.adapters.embedded.request.arrays import parse_array
 from superfacility.adapters.embedded.request.dependencies import Dependency, parse_dependencies
 from superfacility.adapters.embedded.request.directives import (
     check_script,
-    directive_lines,
     read_directives,
-    split_words,
 )
 from superfacility.adapters.embedded.request.options import read_options as read_words
 from superfacility.adapters.embedded.request.refusal import Refusal
 from superfacility.adapters.embedded.request.request import JobRequest, read_request
 from superfacility.adapters.embedded.request.times import clock_text, long_clock_text, parse_duration, parse_moment
+from superfacility.facility.batch.lines import directive_lines, split_words
 
 SYSTEM = Configuration(
     cluster="here",

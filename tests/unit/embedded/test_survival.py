@@ -17,7 +17,7 @@ from superfacility.adapters.embedded.protocol import address
 from superfacility.facility.errors import FacilityError, Refused
 from superfacility.facility.jobs import JobScript, JobState
 from superfacility.facility.site import Site
-from superfacility.testing.contracts.scheduler import DEMO1, new_intent
+from superfacility.testing.contracts.scheduler import DEMO1, just_now, new_intent
 
 
 def environment_of(pid: int) -> bytes:
@@ -116,7 +116,7 @@ async def test_an_intent_is_known_after_a_restart(place: Any) -> None:
     job_id = await scheduler.submit(DEMO1, script, intent)
     await place.kill_daemon()
     assert await scheduler.submit(DEMO1, script, intent) == job_id
-    assert await scheduler.find(DEMO1, intent) == job_id
+    assert await scheduler.find(DEMO1, intent, just_now()) == job_id
 
 
 async def kill_daemons(place: Any, times: int) -> None:
@@ -147,7 +147,7 @@ async def insist(scheduler: Any, script: JobScript, intent: Any) -> str:
     """As the handler of a task does: look, then submit again with the same intent."""
     while True:
         try:
-            return str(await scheduler.find(DEMO1, intent) or await scheduler.submit(DEMO1, script, intent))
+            return str(await scheduler.find(DEMO1, intent, just_now()) or await scheduler.submit(DEMO1, script, intent))
         except FacilityError as error:
             if not error.transient:
                 raise
@@ -275,3 +275,14 @@ async def test_a_relative_state_folder_is_the_same_everywhere(place: Any, monkey
     finally:
         await scheduler.stop_daemon()
         await scheduler.aclose()
+
+
+async def test_a_requeue_survives_the_daemon(place: Any) -> None:
+    scheduler = place.open()
+    job_id = await place.submit(scheduler, "echo run >> runs; trap '' TERM; sleep 600 & wait; sleep 600")
+    await place.eventually(lambda: (place.home / "runs").exists())
+    await scheduler.requeue(DEMO1, job_id)
+    await place.kill_daemon()
+    await scheduler.ping()
+    await place.eventually(lambda: (place.home / "runs").read_text() == "run\nrun\n")
+    assert (await place.until(scheduler, job_id, JobState.RUNNING)).id == job_id

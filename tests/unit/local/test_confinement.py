@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from superfacility.adapters.local import listing
 from superfacility.adapters.local.confinement import Roots
 from superfacility.adapters.local.listing import list_path, modified_at, stat_path
-from superfacility.adapters.local.words import quoted
 from superfacility.facility.errors import FileProblem
 from superfacility.facility.files import WriteTarget
+from superfacility.facility.words import quoted
 
 SECRET = b"secret outside"
 
@@ -221,3 +222,14 @@ def test_paths_are_quoted_as_gnu_quotes_them(path: str, expected: str) -> None:
 @given(st.text(st.characters(exclude_characters="\0")))
 def test_quoted_paths_are_always_printable(path: str) -> None:
     assert quoted(path).isprintable()
+
+
+def test_a_folder_of_too_many_entries_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(listing, "MOST_CHILDREN", 3)
+    for number in range(3):
+        (tmp_path / str(number)).touch()
+    roots = Roots((str(tmp_path),))
+    assert len(list_path(roots, str(tmp_path))) == 5
+    (tmp_path / "3").touch()
+    with pytest.raises(FileProblem, match="too many entries"):
+        list_path(roots, str(tmp_path))

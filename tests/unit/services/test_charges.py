@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from superfacility.facility.accounting.charges import HoursKind, NodeType, Rate, price
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.charges import Rate, node_hours
 from superfacility.facility.errors import Unavailable
 from superfacility.facility.jobs import Job, JobId, JobQuery, JobState
 from superfacility.facility.people import Project, ProjectName, Role, User, UserName
 from superfacility.facility.systems import Facility, System, SystemName
-from superfacility.services.charges import ChargeService
+from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.compute.reading.changes import compare
+from superfacility.services.compute.reading.trail import Trail
 from superfacility.testing.clocks import START, FakeClock
-from superfacility.testing.stores import Memory, MemoryLedger, MemoryPeople
+from superfacility.testing.stores import Memory, MemoryEventLog, MemoryLedger, MemoryPeople
 from superfacility.testing.transports import MemoryTransport
 
 DEMO1 = UserName("demo1")
@@ -39,7 +41,7 @@ JOB = Job(
     ],
 )
 def test_node_hours(changes, rate: Rate, expected: float) -> None:
-    assert node_hours(replace(JOB, **changes), rate) == pytest.approx(expected)
+    assert price(replace(JOB, **changes), rate) == (HoursKind.CPU, pytest.approx(expected))
 
 
 class Accounting:
@@ -67,8 +69,15 @@ class Book:
         self.system = System(
             SystemName("perlmutter"), "Perlmutter", MemoryTransport(), (), self.scheduler, Rate(64)  # type: ignore[arg-type]
         )  # fmt: skip
-        facility = Facility("Example", {"perlmutter": self.system})
-        self.charges = ChargeService(MemoryLedger(memory), self.people, facility, FakeClock(), period=period)
+        self.clock, self.events, self.period = FakeClock(), MemoryEventLog(memory), period
+        self.ledger = MemoryLedger(memory)
+        self.use(self.system)
+
+    def use(self, system: System) -> None:
+        facility = Facility("Example", {"perlmutter": system})
+        self.charges = ChargeService(
+            self.ledger, self.people, facility, self.clock, events=self.events, period=self.period
+        )
 
     async def fill(self) -> None:
         audit = AuditEntry(START, "operator:test", "test.fill", "everything")
@@ -78,7 +87,7 @@ class Book:
             await self.people.set_membership(ProjectName(name), DEMO1, Role.USER, audit)
 
     async def used(self) -> dict[str, float]:
-        return {each.project: each.node_hours for each in await self.charges.usage_of(["m0001", "m0002"])}
+        return {each.project: each.node_hours for each in await self.ledger.usage(projects=["m0001", "m0002"])}
 
 
 @pytest.fixture
@@ -98,7 +107,7 @@ async def test_what_has_ended_is_charged_once_to_its_project_or_the_users_first(
     assert await book.charges.collect(book.system) == 3
     assert await book.charges.collect(book.system) == 0
     assert await book.used() == {"m0001": 2.0, "m0002": 2.0}
-    assert [query.since for query in book.scheduler.asked] == [None, START + 2 * HOUR]
+    assert [query.since for query in book.scheduler.asked] == [START - timedelta(days=30), START + 2 * HOUR]
 
 
 async def test_a_project_that_has_ended_is_nobodys_first(book: Book) -> None:
@@ -124,8 +133,53 @@ async def test_the_loop_outlives_a_scheduler_that_does_not_answer(book: Book) ->
     stop = asyncio.Event()
     running = asyncio.create_task(book.charges.run(stop))
     async with asyncio.timeout(30):
-        while not await book.used():  # noqa: ASYNC110 - a poll, as callers do
+        while not await book.used():
+            book.clock.advance(timedelta(seconds=1))
             await asyncio.sleep(0.01)
     stop.set()
     await running
     assert await book.used() == {"m0001": 1.0}
+
+
+async def test_ends_that_come_as_events_are_charged_without_asking_accounting(book: Book) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(book.charges.run(stop))
+    async with asyncio.timeout(30):
+        while not book.scheduler.asked:  # noqa: ASYNC110 - a poll, as callers do
+            await asyncio.sleep(0.01)
+        before = {JOB.id: replace(JOB, state=JobState.RUNNING, ended_at=None)}
+        ended = compare("perlmutter", before, Trail(), [replace(JOB, project=ProjectName("m0002"))], START)
+        await book.events.append([*ended.events, *ended.events])
+        while not await book.used():  # noqa: ASYNC110 - a poll, as callers do
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert await book.used() == {"m0002": 1.0}
+    assert len(book.scheduler.asked) == 1
+
+
+async def test_what_depends_on_gpus_that_the_queue_does_not_tell_is_asked_of_accounting() -> None:
+    book = Book()
+    book.scheduler.jobs = []
+    await book.fill()
+    gpu = NodeType("gpu", 64, 4, kind=HoursKind.GPU, with_gpus=True)
+    system = replace(book.system, rate=Rate(64, node_types=(gpu,)))
+    book.use(system)
+    stop = asyncio.Event()
+    running = asyncio.create_task(book.charges.run(stop))
+    async with asyncio.timeout(30):
+        while not book.scheduler.asked:  # noqa: ASYNC110 - a poll, as callers do
+            await asyncio.sleep(0.01)
+        ended = compare("perlmutter", {JOB.id: replace(JOB, state=JobState.RUNNING)}, Trail(), [JOB], START)
+        await book.events.append(ended.events)
+        while len(book.scheduler.asked) < 2:  # noqa: ASYNC110 - a poll, as callers do
+            await asyncio.sleep(0.01)
+        assert not await book.used()
+        book.scheduler.jobs = [replace(JOB, gpus=4)]
+        while not await book.used():
+            book.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    (used,) = await book.ledger.usage()
+    assert (used.kind, used.node_hours) == (HoursKind.GPU, 1.0)

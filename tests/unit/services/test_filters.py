@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.jobs import JobQuery
-from superfacility.services.filters import check_job_id, job_query, since_midnight
+from superfacility.services.compute.filters import check_job_id, job_query, since_midnight
 
 NOW = datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_what_is_not_on_the_list(argument):
         job_query([argument], NOW)
 
 
-@pytest.mark.parametrize("text", ["1", "123_7", "5_[1-10%2]", "5_[1,3]"])
+@pytest.mark.parametrize("text", ["1", "123_7", "123+1", "5_[1-10%2]", "5_[1,3]"])
 def test_job_ids(text):
     assert check_job_id(text) == text
 
@@ -50,7 +50,7 @@ def test_nothing_else_is_a_job_id(text):
         check_job_id(text)
     except InvalidInput:
         return
-    assert set(text) <= set("0123456789_[]%,:-")
+    assert set(text) <= set("0123456789_+[]%,:-")
 
 
 @given(st.lists(st.text()))

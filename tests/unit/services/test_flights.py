@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from superfacility.services.flights import SingleFlight
+from superfacility.services.compute.flights import SingleFlight
 
 
 class Gate:
@@ -95,3 +95,18 @@ async def test_a_fresh_one_comes_although_the_running_one_failed():
         await failing
     gate.open.release()
     assert await fresh == 14
+
+
+async def test_who_comes_during_the_rest_before_a_call_shares_it():
+    gate, rest = Gate(), asyncio.Event()
+    flight = SingleFlight(gate, rest.wait)
+    first = asyncio.create_task(flight.fresh())
+    await settle()
+    later = asyncio.create_task(flight.fresh())
+    await settle()
+    assert gate.asked == 0
+    rest.set()
+    await settle()
+    gate.open.release()
+    assert await asyncio.gather(first, later) == [1, 1]
+    assert flight.idle

@@ -6,7 +6,7 @@ from datetime import timedelta
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.errors import Unavailable
 from superfacility.facility.people import User, UserName
-from superfacility.services.usage import FolderMeter, FolderUsage
+from superfacility.services.accounting.usage import FolderMeter, FolderUsage
 from superfacility.testing.clocks import FakeClock
 
 USER = User(1, UserName("demo1"))

@@ -35,9 +35,44 @@ def test_everything_but_the_name_has_a_default(tmp_path: Path) -> None:
 
 def test_relative_paths_begin_in_the_folder_of_the_file(tmp_path: Path) -> None:
     settings = _load(tmp_path, _SYSTEM)
-    assert settings.path(settings.database) == tmp_path / "superfacility.db"
+    assert settings.database_location == tmp_path / "superfacility.db"
     assert settings.template(settings.filesystems["home"].path) == f"{tmp_path}/home/{{user}}"
     assert settings.template("/global/homes/{initial}/{user}") == "/global/homes/{initial}/{user}"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "postgresql://u:the%secret@h/db",
+        "postgresql://u:the secret@h/db",
+        "postgresql://u:the@secret@h/db",
+        "postgresql://u:the/secret@h/db",
+        "postgresql://u:secret@[::1/db",
+        "postgresql:u:secret@h/db",
+        "postgres+psycopg://u:secret@h/db",
+        "host=h user=u password=secret",
+        "user=u password='the secret'",
+    ],
+)
+def test_an_address_that_cannot_be_read_shows_no_password(tmp_path: Path, location: str) -> None:
+    """What reads it later would quote the part that it does not understand."""
+    with pytest.raises(InvalidInput, match="database: ") as refused:
+        _load(tmp_path, f'name = "T"\ndatabase = "{location}"')
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "postgresql://",
+        "postgresql:///sfapi?host=/run/postgresql",
+        "postgres://u:a%40b:c%25@h1:5432,h2,[::1]:5433/db?target_session_attrs=read-write&sslrootcert=/a@b",
+        "postgresql://%2Frun%2Fpostgresql/db",
+    ],
+)
+def test_an_address_as_libpq_reads_it_is_taken(tmp_path: Path, location: str) -> None:
+    settings = _load(tmp_path, f'name = "T"\ndatabase = "{location}"')
+    assert settings.database_location == location
 
 
 @pytest.mark.parametrize(
@@ -123,7 +158,9 @@ def test_every_setting_is_explained() -> None:
 
     from superfacility import settings
 
-    models = [each for each in vars(settings).values() if isinstance(each, type) and hasattr(each, "model_fields")]
-    described = [pair for model in models if model.__module__ == settings.__name__ for pair in fields(model)]
+    modules = (settings.facility, settings.machines, settings.service, settings.values)
+    found = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    models = [each for each in found if hasattr(each, "model_fields") and each.__module__.startswith(settings.__name__)]
+    described = [pair for model in models for pair in fields(model)]
     assert len(described) > 40
     assert [name for name, text in described if not text] == []

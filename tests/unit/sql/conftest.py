@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from superfacility.adapters.sql import Database, migrate
+from superfacility.adapters.sql import Database, migrate, open_database
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def database(path: Path) -> AsyncIterator[Database]:
-    database = Database.open(path)
+    database = open_database(path)
     yield database
     await database.aclose()

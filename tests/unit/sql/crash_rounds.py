@@ -1,9 +1,9 @@
-"""Workers that are killed: `crash_rounds.py DIRECTORY ROUNDS SEED`.
+"""Workers that are killed: `crash_rounds.py DIRECTORY ROUNDS SEED [URL]`.
 
 Each round is a forked process that accepts tasks, works on them, and is killed: in two rounds of three at a commit
 point (the next one from round to round, from the first again once a process has outlived its own), in the third at a
 random moment. The last process is left alone until every task has ended. What happened is in DIRECTORY: `accepted` (ids
-whose acceptance returned), `effects` (lines of `<kind> <id>`), `killed` (how many died), `test.db`.
+whose acceptance returned), `effects` (lines of `<kind> <id>`), `killed` (how many died), and without URL `test.db`.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from superfacility.adapters.sql import Database, FileLease, SqlTaskQueue
+from superfacility.adapters.sql import SqlTaskQueue, lease_for, open_database
+from superfacility.adapters.sql.postgresql.database import PostgresDatabase
+from superfacility.adapters.sql.postgresql.locks import AdvisoryLease
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import UserName
@@ -29,6 +31,7 @@ from superfacility.tasks.worker import Worker
 KINDS = tuple(kind.name for kind in HandlerKind)
 COMMIT_POINTS = 60
 DEADLINE = 60.0
+LOCATION = sys.argv[4] if len(sys.argv) > 4 else ""
 
 
 def write_line(path: Path, line: str) -> None:
@@ -55,8 +58,10 @@ class Round:
         self.number = number
         self.effects = directory / "effects"
         self.clock = SystemClock()
-        self.database = Database.open(directory / "test.db", on_commit=kill_at(kill_point))
-        self.lease = FileLease(directory / "workers")
+        self.database = open_database(LOCATION or directory / "test.db", on_commit=kill_at(kill_point))
+        self.lease = lease_for(self.database, directory)
+        if isinstance(self.database, PostgresDatabase):
+            self.lease = AdvisoryLease(self.database.session, absence=0.3)  # the living need no time to come back
         self.queue = SqlTaskQueue(self.database, self.lease, self.clock)
 
     async def repeatable(self, context: TaskContext) -> Mapping[str, Any]:

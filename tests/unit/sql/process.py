@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from superfacility.adapters.sql import Database, FileLease, SqlAssertionLog, SqlTaskQueue
+from superfacility.adapters.sql import Database, FileLease, SqlAssertionLog, SqlTaskQueue, open_database
 from superfacility.core.clock import SystemClock
 from superfacility.oauth.clients import ClientId
 from superfacility.tasks.task import WorkerId
@@ -39,7 +39,7 @@ async def claim(database: Database, directory: Path, name: str) -> None:
 
 
 async def main(what: str, directory: Path, name: str) -> None:
-    database = Database.open(directory / "test.db")
+    database = open_database(directory / "test.db")
     write("ready")
     sys.stdin.readline()
     await {"replay": replay, "claim": claim}[what](database, directory, name)

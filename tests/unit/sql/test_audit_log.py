@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from superfacility.adapters.sql import Database, SqlAuditLog
 from superfacility.adapters.sql.columns import dump_json, load_json
-from superfacility.facility.audit import AuditEntry
+from superfacility.facility.audit import AuditEntry, AuditQuery
 from superfacility.testing.stores import Memory, MemoryAuditLog
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -39,11 +39,25 @@ async def test_entries_are_newest_first_and_filtered(audit_log: SqlAuditLog | Me
     assert await audit_log.entries(actor="alice", action="tasks.cancel") == [entries[1]]
 
 
-async def test_purge_takes_what_is_older(audit_log: SqlAuditLog | MemoryAuditLog) -> None:
-    for days in range(3):
-        await audit_log.append(AuditEntry(NOW + timedelta(days=days), "alice", "x", "y"))
-    assert await audit_log.purge(NOW + timedelta(days=1)) == 1
-    assert len(await audit_log.entries()) == 2
+async def test_search_asks_for_what_is_given(audit_log: SqlAuditLog | MemoryAuditLog) -> None:
+    first = AuditEntry(NOW, "alice", "clients.create", "abc", "c1", "192.0.2.1", "red for alice")
+    second = AuditEntry(NOW + timedelta(hours=1), "bob", "clients_extra.x", "100%", "c2", "192.0.2.2", "under_score")
+    for entry in (first, second):
+        await audit_log.append(entry)
+    for query, found in {
+        AuditQuery(action="clients.*"): [first],
+        AuditQuery(target="abc"): [first],
+        AuditQuery(client_id="c2"): [second],
+        AuditQuery(address="192.0.2.2"): [second],
+        AuditQuery(text="0%"): [second],
+        AuditQuery(text="r_s"): [second],
+        AuditQuery(text="red"): [first],
+        AuditQuery(since=NOW + timedelta(hours=1)): [second],
+        AuditQuery(until=NOW + timedelta(hours=1)): [first],
+        AuditQuery(limit=1): [second],
+        AuditQuery(): [second, first],
+    }.items():
+        assert await audit_log.search(query) == found, query
 
 
 async def test_names_that_are_not_utf8_are_kept_readable(database: Database) -> None:

@@ -13,10 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, select
 
-from superfacility.adapters.sql import Database, SqlLedger, migrate
-from superfacility.adapters.sql.schema import version_of
+from superfacility.adapters.sql import Database, SqlLedger, migrate, open_database
+from superfacility.adapters.sql.sqlite.schema import version_of
+from superfacility.adapters.sql.sqlite.writer import Writer
 from superfacility.adapters.sql.tables import SCHEMA, counters, metadata
-from superfacility.adapters.sql.writer import Writer
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 
@@ -32,7 +32,7 @@ def add(name: str) -> Callable[[Connection], str]:
 
 async def names(database: Database) -> set[str]:
     rows = await database.read(lambda connection: connection.scalars(select(counters.c.name)).all())
-    return set(rows) - {"commit", "clients", "status", "tasks"}
+    return set(rows) - {"commit", "clients", "status", "tasks", "events"}
 
 
 async def together(database: Database, *changes: Callable[[Connection], Any]) -> list[Any]:
@@ -55,7 +55,7 @@ async def together(database: Database, *changes: Callable[[Connection], Any]) ->
 
 async def test_queued_changes_share_a_commit(path: Path) -> None:
     points: list[str] = []
-    database = Database.open(path, on_commit=points.append)
+    database = open_database(path, on_commit=points.append)
     assert await together(database, *(add(f"n{number}") for number in range(50))) == [f"n{n}" for n in range(50)]
     await database.aclose()
     assert points == ["before", "after"]
@@ -121,7 +121,7 @@ async def test_a_commit_error_is_looked_up(path: Path, point: str, committed: bo
             broken = False
             raise sqlite3.OperationalError("disk I/O error")
 
-    database = Database.open(path, on_commit=on_commit)
+    database = open_database(path, on_commit=on_commit)
     (outcome,) = await asyncio.gather(database.write(add("a")), return_exceptions=True)
     if committed:
         assert outcome == "a"
@@ -162,8 +162,8 @@ async def test_a_read_only_database_is_unavailable_and_passes(database: Database
 async def test_a_database_that_another_process_holds_is_unavailable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("superfacility.adapters.sql.connections.BUSY_TIMEOUT", 0.05)
-    database = Database.open(path)
+    monkeypatch.setattr("superfacility.adapters.sql.sqlite.connections.BUSY_TIMEOUT", 0.05)
+    database = open_database(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable) as caught:
@@ -210,20 +210,20 @@ async def test_the_data_version_tells_of_other_connections(database: Database, p
     await database.write(add("a"))
     here = database.data_version()
     assert here != before
-    other = Database.open(path)
+    other = open_database(path)
     await other.write(add("b"))
     assert database.data_version() != here
     await other.aclose()
 
 
 async def test_a_damaged_file_is_told(path: Path) -> None:
-    database = Database.open(path)
+    database = open_database(path)
     await SqlLedger(database).usage()
     await database.aclose()
     with path.open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xa5" * 4096 * 4)
-    database = Database.open(path)
+    database = open_database(path)
     assert await database.check() != []
     await database.aclose()
 
@@ -231,7 +231,7 @@ async def test_a_damaged_file_is_told(path: Path) -> None:
 def test_a_file_that_is_no_database_is_told_when_it_is_opened(path: Path) -> None:
     path.write_bytes(b"\xa5" * 5000)
     with pytest.raises(Unavailable, match="damaged: staff must restore it from a backup"):
-        Database.open(path)
+        open_database(path)
 
 
 async def test_a_file_that_others_can_read_is_told(database: Database, path: Path) -> None:
@@ -267,13 +267,13 @@ async def test_migrating_again_changes_nothing(database: Database, path: Path) -
 
 def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="sfapi init"):
-        Database.open(tmp_path / "none.db")
+        open_database(tmp_path / "none.db")
     (tmp_path / "empty.db").touch()
     with pytest.raises(Unavailable, match="migrate"):
-        Database.open(tmp_path / "empty.db")
+        open_database(tmp_path / "empty.db")
     (tmp_path / "text.db").write_text("hello " * 1000)
     with pytest.raises(Unavailable):
-        Database.open(tmp_path / "text.db")
+        open_database(tmp_path / "text.db")
     with pytest.raises(Unavailable):
         migrate(tmp_path / "text.db")
 
@@ -287,7 +287,7 @@ async def test_settings_of_the_connections(database: Database) -> None:
 
 
 async def test_closing_commits_what_is_queued(path: Path) -> None:
-    database = Database.open(path)
+    database = open_database(path)
     writes = [asyncio.create_task(database.write(add(f"n{number}"))) for number in range(100)]
     await asyncio.sleep(0)
     await database.aclose()

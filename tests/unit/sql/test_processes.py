@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from superfacility.adapters.sql import Database, FileLease, SqlClientStore, SqlStatusBoard, SqlTaskQueue
+from superfacility.adapters.sql import Database, FileLease, SqlClientStore, SqlStatusBoard, SqlTaskQueue, open_database
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import UserName
@@ -72,7 +72,7 @@ async def test_a_change_by_another_process_wakes_who_waits(database: Database, p
     lease, now = FileLease(tmp_path / "workers"), SystemClock().now()
     queue = SqlTaskQueue(database, lease, SystemClock())
     await queue.wait(60)
-    other = Database.open(path)
+    other = open_database(path)
     waiting = asyncio.create_task(_timed_wait(queue))
     await asyncio.sleep(0)
     new = NewTask(UserName("alice"), "copy", {}, now, "red")
@@ -90,13 +90,13 @@ async def _timed_wait(queue: SqlTaskQueue) -> timedelta:
 
 
 async def test_versions_see_what_another_process_has_just_committed(database: Database, path: Path) -> None:
-    other = Database.open(path)
+    other = open_database(path)
     here, there = SqlStatusBoard(database, SystemClock()), SqlStatusBoard(other, SystemClock())
-    generation = SqlClientStore(database).generation()
+    generation = await SqlClientStore(database).generation()
     audit = AuditEntry(SystemClock().now(), "operator:root", "x", "y")
     for number in range(30):
         before = here.version()
         await there.save_resource(Resource(ResourceName(f"r{number}"), "R", "service"), audit, new=True)
         assert here.version() == there.version() == before + 1
-    assert SqlClientStore(database).generation() == generation
+    assert await SqlClientStore(database).generation() == generation
     await other.aclose()

@@ -1,6 +1,7 @@
 """What the worker does with handlers that succeed, fail, hang and die."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from superfacility.facility.errors import Doubtful, FacilityError, InvalidInput, Refused, Unavailable
-from superfacility.tasks.outcome import backoff
+from superfacility.facility.people import UserName
+from superfacility.tasks.pauses import backoff
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
-from superfacility.tasks.task import TaskStatus, WorkerId
+from superfacility.tasks.task import NewTask, TaskStatus, WorkerId
+from superfacility.tasks.worker import Worker
 
 MINUTE = timedelta(minutes=1)
 
@@ -180,17 +183,96 @@ async def test_two_workers_share_the_queue(shop) -> None:
     assert sorted(seen) == sorted(tasks)
 
 
+def new_task(shop, owner: str = "alice", handler: str = "h") -> NewTask:
+    return NewTask(UserName(owner), handler, {}, shop.clock.now(), "red")
+
+
+async def idle(shop, worker: Worker) -> None:
+    """Until it has found nothing in the queue."""
+    await shop.until(lambda: not worker._behind)
+
+
+async def test_what_is_accepted_beside_an_idle_worker_begins_in_the_same_step(shop) -> None:
+    shop.queue = FlakyQueue(shop.queue)
+    worker = shop.work(Handler("h", HandlerKind.AT_MOST_ONCE, succeed), poll=60)
+    shop.queue.attend(worker)
+    await idle(shop, worker)
+    claims = shop.queue.calls["claim"]
+    task_id = await shop.accept()
+    assert shop.memory.tasks[task_id].claimed_by == worker.id
+    assert (await shop.task(task_id)).started
+    await shop.completed(task_id)
+    assert shop.queue.calls["claim"] == claims
+
+
+async def test_places_are_kept_within_the_worker_and_the_owners_share(shop) -> None:
+    worker = shop.work(Handler("h", HandlerKind.REPEATABLE, hang), concurrency=4, poll=60)
+    await idle(shop, worker)
+    assert not worker.reserve(new_task(shop, handler="another"))
+    assert [worker.reserve(new_task(shop, owner)) for owner in ("alice", "alice")] == [True, True]
+    assert not worker.reserve(new_task(shop))
+    assert not worker.reserve(new_task(shop, "bob")), "alice's third one came first"
+    for _ in range(2):
+        worker.begin(UserName("alice"), None)
+    await idle(shop, worker)
+    assert worker.reserve(new_task(shop, "bob"))
+    worker.begin(UserName("bob"), None)
+
+
+async def test_a_crowd_is_served_whole_and_never_beyond_the_places(shop) -> None:
+    running, most = 0, 0
+
+    async def run(context: TaskContext) -> Mapping[str, Any]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return {}
+
+    worker = shop.work(Handler("h", HandlerKind.AT_MOST_ONCE, run), concurrency=4)
+    shop.queue.attend(worker)
+    await idle(shop, worker)
+    tasks = []
+    for number in range(60):
+        tasks.append(await shop.accept(owner=f"user{number % 3}"))
+        await asyncio.sleep(0)
+    for task_id in tasks:
+        assert await shop.completed(task_id)
+        assert (await shop.task(task_id)).attempts == 1
+    assert most <= 4
+
+
+async def test_what_is_accepted_while_the_worker_stops_is_handed_back_untouched(shop) -> None:
+    worker = shop.work(Handler("h", HandlerKind.AT_MOST_ONCE, succeed), poll=60)
+    await idle(shop, worker)
+    assert worker.reserve(new_task(shop))
+    task_id = await shop.accept()
+    (task,) = await shop.queue.claim(worker.id, ["h"], 1)
+    shop.stop.set()
+    await shop.until(lambda: worker._stopping)
+    assert shop.lease.alive(worker.id)
+    worker.begin(UserName("alice"), task)
+    await shop.until(lambda: not shop.lease.alive(worker.id))
+    kept = shop.memory.tasks[task_id]
+    assert (kept.claimed_by, kept.task.attempts, kept.task.interrupted) == (None, 0, False)
+    assert not worker.reserve(new_task(shop))
+
+
 class FlakyQueue:
     """Passes on to a real queue, but for the next few calls of some methods."""
 
     def __init__(self, queue: Any, **problems: list[Exception]) -> None:
         self._queue = queue
         self._problems = problems
+        self.attend = queue.attend
+        self.calls: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._queue, name)
 
         async def call(*arguments: Any, **options: Any) -> Any:
+            self.calls[name] += 1
             if self._problems.get(name):
                 raise self._problems[name].pop(0)
             return await method(*arguments, **options)
@@ -235,3 +317,51 @@ async def test_a_lost_claim_changes_nothing(shop) -> None:
     await shop.until(lambda: not worker._running)
     assert await shop.queue.finish(other, task_id, TaskStatus.COMPLETED, {"theirs": True})
     assert (await shop.task(task_id)).result == {"theirs": True}
+
+
+@pytest.mark.parametrize("kind", list(HandlerKind))
+async def test_a_patient_handler_waits_and_says_what_for(shop, kind) -> None:
+    """The number of attempts does not matter, and the reason is shown with the first moment of trouble."""
+    problems = [Unavailable(f"away {number}") for number in range(30)]
+    handler = Handler("h", kind, failing(*problems), give_up_after=timedelta(days=1), delay=lambda _: MINUTE)
+    began = shop.clock.now()
+    shop.work(handler)
+    task_id = await shop.accept()
+    await shop.until(lambda: shop.memory.tasks[task_id].task.result)
+    assert (await shop.task(task_id)).result == {"waiting": {"reason": "away 0", "since": began.isoformat()}}
+    shop.clock.advance(MINUTE)
+    await shop.until(lambda: shop.memory.tasks[task_id].task.result["waiting"]["reason"] == "away 1")
+    assert (await shop.task(task_id)).result["waiting"]["since"] == began.isoformat()
+    task = await shop.ended(task_id, skip=MINUTE)
+    assert (task.status, task.attempts) == (TaskStatus.COMPLETED, 31)
+    assert "waiting" not in task.result
+
+
+async def test_a_patient_handler_gives_up_by_age(shop) -> None:
+    async def run(context: TaskContext) -> Mapping[str, Any]:
+        await context.report({"jobs": {"1": "ok"}})
+        raise Unavailable("away")
+
+    shop.work(Handler("h", HandlerKind.RECONCILED, run, give_up_after=timedelta(hours=3), delay=lambda _: MINUTE))
+    task = await shop.ended(await shop.accept(), skip=MINUTE)
+    assert task.status is TaskStatus.FAILED
+    assert task.attempts > 10
+    assert task.result == {
+        "jobs": {"1": "ok"},
+        "status": "error",
+        "error": "Gave up after 3 hours; the last attempt said: away",
+    }
+
+
+async def test_patience_is_for_others_troubles_and_not_for_our_defects(shop) -> None:
+    handler = Handler("h", HandlerKind.REPEATABLE, failing(*[ValueError()] * 50), give_up_after=timedelta(days=1))
+    shop.work(handler)
+    with capture_logs():
+        task = await shop.ended(await shop.accept(), skip=MINUTE)
+    assert (task.status, task.attempts) == (TaskStatus.FAILED, handler.max_attempts)
+
+
+async def test_a_patient_handler_whose_workers_die_goes_on(shop) -> None:
+    task_id = await shop.left_by_the_dead(attempts=12)
+    shop.work(Handler("h", HandlerKind.RECONCILED, succeed, give_up_after=timedelta(days=1)))
+    assert await shop.completed(task_id)

@@ -12,11 +12,13 @@ from superfacility.facility.commands import Command
 from superfacility.facility.people import User, UserName
 from superfacility.facility.systems import Facility, System, SystemName
 from superfacility.facility.transport import OutputSink
+from superfacility.services.uploads import UploadRules, Uploads
 from superfacility.services.utilities import COMMAND, OUTPUT_LIMIT, UtilityService
 from superfacility.tasks.registry import Cancelled, HandlerKind
 from superfacility.tasks.task import Task, TaskId, TaskStatus
 from superfacility.testing.clocks import FakeClock
-from superfacility.testing.stores.memory import Memory, MemoryAuditLog
+from superfacility.testing.stores.allowances import MemoryAllowances
+from superfacility.testing.stores.memory import Memory
 from superfacility.testing.stores.task_queue import MemoryLease, MemoryTaskQueue
 from superfacility.testing.transports import MemoryTransport
 
@@ -47,7 +49,7 @@ def service(transport: MemoryTransport) -> UtilityService:
     return UtilityService(
         facility=Facility("test", {"here": System(SystemName("here"), "Here", transport, ())}),
         queue=MemoryTaskQueue(Memory(), MemoryLease(), clock),
-        audit=MemoryAuditLog(Memory()),
+        uploads=Uploads(MemoryAllowances(Memory()), clock, UploadRules()),
         clock=clock,
         upload_limit=1000,
         command_time_limit=5,

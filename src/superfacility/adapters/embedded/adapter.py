@@ -4,7 +4,8 @@ import asyncio
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +16,9 @@ from superfacility.adapters.embedded.mirror import Mirror
 from superfacility.adapters.embedded.processes import write_programs
 from superfacility.adapters.embedded.protocol import CONFIGURATION, Message, Problem
 from superfacility.adapters.embedded.records import ReservationRecord, reservation_from
+from superfacility.adapters.embedded.request.times import long_clock_text
 from superfacility.core.clock import Clock, SystemClock
+from superfacility.facility.accounting.associations import AssociationBook, NoBook
 from superfacility.facility.errors import (
     Conflict,
     Doubtful,
@@ -27,9 +30,21 @@ from superfacility.facility.errors import (
     Refused,
     Unavailable,
 )
-from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, QueueSnapshot
-from superfacility.facility.people import User
+from superfacility.facility.inventory import Inventory, Node, Partition
+from superfacility.facility.jobs import (
+    Intent,
+    Job,
+    JobChange,
+    JobDetails,
+    JobId,
+    JobQuery,
+    JobScript,
+    JobState,
+    QueueSnapshot,
+)
+from superfacility.facility.people import User, UserName
 from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.scheduler import Capabilities
 from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
 
@@ -76,7 +91,7 @@ class EmbeddedScheduler:
         try:
             content = await self._read_script(user, script, home)
         except Refused:
-            earlier = await self.find(user, intent)  # a script may be gone after its job was submitted
+            earlier = await self.find(user, intent, _moment(0))  # a script may be gone after its job was submitted
             if earlier is None:
                 raise
             return earlier
@@ -89,6 +104,7 @@ class EmbeddedScheduler:
             "work_dir": home,
             "environment": clean_environment(user.name, home, _SHELL, str(self._site.programs.absolute())),
             **content,
+            **({} if script.project is None else {"options": {"account": script.project}}),
         }
         return JobId(str((await self._ask(question))["job"]))
 
@@ -111,12 +127,58 @@ class EmbeddedScheduler:
             "arguments": list(script.arguments),
         }
 
-    async def find(self, user: User, intent: Intent) -> JobId | None:
+    async def find(self, user: User, intent: Intent, since: datetime) -> JobId | None:
         number = await self._ask({"do": "find", "intent": str(intent)})
         return None if number is None else JobId(str(number))
 
     async def cancel(self, user: User, job_id: JobId) -> None:
-        await self._ask({"do": "cancel", "user": user.name, "uid": user.uid, "staff": user.staff, "job": job_id})
+        await self._ask({"do": "cancel", "uid": user.uid, **_named(user, job_id)})
+
+    async def hold(self, user: User, job_id: JobId) -> None:
+        await self._ask({"do": "update", "held": True, **_named(user, job_id)})
+
+    async def release(self, user: User, job_id: JobId) -> None:
+        await self._ask({"do": "update", "held": False, **_named(user, job_id)})
+
+    async def requeue(self, user: User, job_id: JobId) -> None:
+        await self._ask({"do": "requeue", **_named(user, job_id)})
+
+    async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
+        question = {"do": "update", **_named(user, job_id)}
+        if change.time_limit is not None:
+            question["limit"] = long_clock_text(change.time_limit.total_seconds())
+        if change.qos is not None:
+            question["qos"] = change.qos
+        await self._ask(question)
+
+    async def details(self, user: User, job_id: JobId) -> JobDetails:
+        found = await self._ask({"do": "details", **_named(user, job_id)})
+        return JobDetails(
+            JobId(found["job"]),
+            UserName(found["user"]),
+            found["directory"],
+            found["stdout"],
+            found["stderr"],
+            found["command"],
+            found["script"],
+        )
+
+    async def capabilities(self) -> Capabilities:
+        await self.ping()
+        return Capabilities("embedded", version("superfacility"))
+
+    async def inventory(self) -> Inventory:
+        """The machine is one node."""
+        jobs = (await self.queue()).jobs
+        used = sum(job.cpus for job in jobs if job.state is JobState.RUNNING)
+        own = self.configuration
+        state = "idle" if not used else "mixed" if used < own.cores else "allocated"
+        node = Node(own.cluster, state, tuple(own.partitions), own.cores, used, 0, own.constraints)
+        partitions = tuple(
+            Partition(name, "up", name == own.default_partition, None if limit is None else timedelta(seconds=limit), 1)
+            for name, limit in own.partitions.items()
+        )
+        return Inventory((node,), partitions, self._clock.now())
 
     async def queue(self) -> QueueSnapshot:
         await self._refresh()
@@ -140,7 +202,19 @@ class EmbeddedScheduler:
         records = await self._ask({"do": "reservations"})
         return [self._reservation(reservation_from(each)) for each in records]
 
+    def associations(self) -> AssociationBook:
+        return NoBook(
+            f"{self._site.system}: the embedded scheduler keeps no accounts: whoever is a member of a project here may "
+            "charge jobs to it."
+        )
+
     async def reserve(self, user: User, reservation: Reservation) -> Reservation:
+        return await self._book("reserve", user, reservation)
+
+    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
+        return await self._book("rebook", user, reservation)
+
+    async def _book(self, verb: str, user: User, reservation: Reservation) -> Reservation:
         asked = {
             "name": reservation.name,
             "start": reservation.start.timestamp(),
@@ -151,7 +225,7 @@ class EmbeddedScheduler:
             "accounts": list(reservation.projects),
             "owner": user.name,
         }
-        return self._reservation(reservation_from(await self._ask({"do": "reserve", "reservation": asked})))
+        return self._reservation(reservation_from(await self._ask({"do": verb, "reservation": asked})))
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         await self._ask({"do": "unreserve", "name": name})
@@ -190,7 +264,11 @@ class EmbeddedScheduler:
             raise Unavailable(str(error)) from error
 
 
-_CHANGING = frozenset({"submit", "cancel", "reserve", "unreserve"})
+_CHANGING = frozenset({"submit", "cancel", "update", "requeue", "reserve", "rebook", "unreserve"})
+
+
+def _named(user: User, job_id: JobId) -> Message:
+    return {"user": user.name, "staff": user.staff, "job": job_id}
 
 
 def _raise(problem: Problem) -> NoReturn:

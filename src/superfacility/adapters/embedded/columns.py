@@ -1,31 +1,36 @@
 """Rows as `squeue -o %all` and `sacct -P --format=ALL` give them: the same keys in the same order, all values text."""
 
 import json
+from collections.abc import Mapping
 
 from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.records import CANCELLED, FAILED, PENDING, RUNNING, TIMEOUT, JobRecord, Submission
 from superfacility.adapters.embedded.request.times import clock_text, long_clock_text, moment_text
+from superfacility.facility.rows import SACCT_COLUMNS, SQUEUE_COLUMNS
 
 SHORT_STATES = {
     PENDING: "PD", RUNNING: "R", "COMPLETED": "CD", FAILED: "F", CANCELLED: "CA", TIMEOUT: "TO",
 }  # fmt: skip
-_PRIORITY = 4294901759
+_FIRST_PRIORITY = 4294901759
 """Where Slurm's plain scheduler begins to count down."""
-_SACCT_COLUMNS = (
-    "account admincomment alloccpus allocnodes alloctres associd avecpu avecpufreq avediskread avediskwrite"
-    " avepages averss avevmsize blockid cluster comment constraints consumedenergy consumedenergyraw cputime"
-    " cputimeraw dbindex derivedexitcode elapsed elapsedraw eligible end exitcode flags gid group jobid jobidraw"
-    " jobname layout maxdiskread maxdiskreadnode maxdiskreadtask maxdiskwrite maxdiskwritenode maxdiskwritetask"
-    " maxpages maxpagesnode maxpagestask maxrss maxrssnode maxrsstask maxvmsize maxvmsizenode maxvmsizetask mcslabel"
-    " mincpu mincpunode mincputask ncpus nnodes nodelist ntasks priority partition qos qosraw reason reqcpufreq"
-    " reqcpufreqmin reqcpufreqmax reqcpufreqgov reqcpus reqmem reqnodes reqtres reservation reservationid reserved"
-    " resvcpu resvcpuraw start state submit suspended systemcpu systemcomment timelimit timelimitraw totalcpu"
-    " tresusageinave tresusageinmax tresusageinmaxnode tresusageinmaxtask tresusageinmin tresusageinminnode"
-    " tresusageinmintask tresusageintot tresusageoutave tresusageoutmax tresusageoutmaxnode tresusageoutmaxtask"
-    " tresusageoutmin tresusageoutminnode tresusageoutmintask tresusageouttot uid user usercpu wckey wckeyid workdir"
-)
-SACCT_COLUMNS = tuple(_SACCT_COLUMNS.split())
+_NULL, _NONE, _UNLIMITED = "(null)", "N/A", "UNLIMITED"
 _EMPTY_ROW = dict.fromkeys(SACCT_COLUMNS, "")
+_QUEUED = dict.fromkeys(SQUEUE_COLUMNS, "") | {
+    "tres_per_node": _NONE,
+    "min_tmp_disk": "0",
+    "over_subscribe": "OK",
+    "wckey": _NULL,
+    "nice": "0",
+    "s:c:t": "*:*:*",
+    "sockets_per_node": "*",
+    "cores_per_socket": "*",
+    "threads_per_core": "*",
+    "contiguous": "0",
+    "licenses": _NULL,
+    "core_spec": _NONE,
+    "schednodes": _NULL,
+}
+"""What every job says alike."""
 
 
 def elapsed_seconds(job: JobRecord, now: float) -> float:
@@ -35,63 +40,75 @@ def elapsed_seconds(job: JobRecord, now: float) -> float:
     return job.elapsed
 
 
-def squeue_row(submission: Submission, job: JobRecord, cluster: str, now: float) -> dict[str, str]:
+def squeue_row(
+    submission: Submission, job: JobRecord, cluster: str, now: float, alike: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Who makes many rows of one submission makes what is `alike_in_queue` once."""
+    alike = alike or alike_in_queue(submission)
+    return {**alike, **_state(submission, job, cluster), **_clocks(submission, job, now)}
+
+
+def alike_in_queue(submission: Submission) -> dict[str, str]:
+    """A row with what all elements of an array have in common."""
+    return {**_QUEUED, **_asked(submission)}
+
+
+def _asked(submission: Submission) -> dict[str, str]:
     request = submission.request
-    elapsed = elapsed_seconds(job, now)
-    running = job.started is not None
-    nodes = cluster if running else ""
-    end = None if job.limit is None or job.started is None else job.started + job.limit
     return {
-        "account": request.account or "(null)",
-        "tres_per_node": "N/A",
+        "account": request.account or _NULL,
         "min_cpus": str(max(request.cpus_per_task, 1)),
-        "min_tmp_disk": "0",
-        "end_time": moment_text(job.ended or end),
-        "features": request.constraint or "(null)",
+        "features": request.constraint or _NULL,
         "group": str(submission.gid),
-        "over_subscribe": "OK",
-        "jobid": str(job.id),
         "name": request.name,
-        "comment": request.comment or "(null)",
-        "time_limit": "UNLIMITED" if job.limit is None else clock_text(job.limit),
+        "comment": request.comment or _NULL,
         "min_memory": _memory(request.memory),
-        "req_nodes": "",
-        "command": submission.command or "(null)",
-        "priority": str(max(_PRIORITY - job.id, 1)) if not job.held else "0",
-        "qos": request.qos,
-        "reason": job.reason,
-        "": "",
-        "st": SHORT_STATES[job.state],
+        "command": submission.command or _NULL,
         "user": submission.user,
-        "reservation": request.reservation or "(null)",
-        "wckey": "(null)",
-        "exc_nodes": "",
-        "nice": "0",
-        "s:c:t": "*:*:*",
-        "exec_host": cluster if running else "n/a",
+        "reservation": request.reservation or _NULL,
         "cpus": str(request.cpus),
         "nodes": str(request.nodes),
-        "dependency": request.dependency or "(null)",
+        "dependency": request.dependency or _NULL,
         "array_job_id": str(submission.id),
-        "sockets_per_node": "*",
-        "cores_per_socket": "*",
-        "threads_per_core": "*",
-        "array_task_id": "N/A" if job.task is None else str(job.task),
-        "time_left": "UNLIMITED" if job.limit is None else clock_text(max(0.0, job.limit - elapsed)),
-        "time": clock_text(elapsed),
-        "nodelist": nodes,
-        "contiguous": "0",
         "partition": request.partition,
-        "nodelist(reason)": nodes if job.state == RUNNING else f"({job.reason})",
-        "start_time": moment_text(job.started or request.begin),
-        "state": job.state,
         "uid": str(submission.uid),
         "submit_time": moment_text(submission.submitted),
-        "licenses": "(null)",
-        "core_spec": "N/A",
-        "schednodes": "(null)",
         "work_dir": submission.work_dir,
     }
+
+
+def _state(submission: Submission, job: JobRecord, cluster: str) -> dict[str, str]:
+    """What the scheduler has made of the job."""
+    placed = job.started is not None
+    nodes = cluster if placed else ""
+    return {
+        "jobid": str(job.id),
+        "priority": "0" if job.held else _priority(job),
+        "qos": job.qos_of(submission),
+        "reason": job.reason,
+        "st": SHORT_STATES[job.state],
+        "exec_host": cluster if placed else "n/a",
+        "array_task_id": _NONE if job.task is None else str(job.task),
+        "nodelist": nodes,
+        "nodelist(reason)": nodes if job.state == RUNNING else f"({job.reason})",
+        "state": job.state,
+    }
+
+
+def _clocks(submission: Submission, job: JobRecord, now: float) -> dict[str, str]:
+    elapsed, limit = elapsed_seconds(job, now), job.limit
+    end = None if limit is None or job.started is None else job.started + limit
+    return {
+        "start_time": moment_text(job.started or submission.request.begin),
+        "end_time": moment_text(job.ended or end),
+        "time": clock_text(elapsed),
+        "time_left": _UNLIMITED if limit is None else clock_text(max(0.0, limit - elapsed)),
+        "time_limit": _UNLIMITED if limit is None else clock_text(limit),
+    }
+
+
+def _priority(job: JobRecord) -> str:
+    return str(max(_FIRST_PRIORITY - job.id, 1))
 
 
 def _memory(megabytes: int) -> str:
@@ -125,8 +142,8 @@ def sacct_row(submission: Submission, job: JobRecord, cluster: str, now: float) 
         "jobname": request.name,
         "nnodes": str(request.nodes),
         "partition": request.partition,
-        "priority": str(max(_PRIORITY - job.id, 1)),
-        "qos": request.qos,
+        "priority": _priority(job),
+        "qos": job.qos_of(submission),
         "qosraw": "1",
         "reason": job.reason,
         "reqcpufreq": "Unknown",
@@ -139,7 +156,7 @@ def sacct_row(submission: Submission, job: JobRecord, cluster: str, now: float) 
         "reqtres": _tres(submission),
         "reservation": request.reservation,
         "state": accounting_state(job),
-        "timelimit": "UNLIMITED" if job.limit is None else long_clock_text(job.limit),
+        "timelimit": _UNLIMITED if job.limit is None else long_clock_text(job.limit),
         "timelimitraw": "" if job.limit is None else str(job.limit // 60),
         "uid": str(submission.uid),
         "user": submission.user,

@@ -14,6 +14,8 @@ _ATTEMPTS = 5
 _ANSWER_PATIENCE = 30.0
 _KNOCK = 0.01
 _RESTART = 1.0
+_ONCE = frozenset({"requeue"})
+"""Asked again, it would throw away what the job has done in between."""
 
 
 class _Lost(Exception):
@@ -21,7 +23,7 @@ class _Lost(Exception):
 
 
 class Connection:
-    """Every question may be asked again: submissions carry their intent, the rest is repeatable."""
+    """Nearly every question may be asked again: submissions carry their intent, and most others are repeatable."""
 
     def __init__(self, state: Path, system: str, clock: Clock) -> None:
         self._state = state
@@ -40,6 +42,8 @@ class Connection:
                     return await self._exchange(question)
                 except _Lost:
                     self._drop()
+                    if self._heard and question["do"] in _ONCE:
+                        break
             raise self._silent("breaks off before it answers")
 
     def _silent(self, what: str) -> FacilityError:

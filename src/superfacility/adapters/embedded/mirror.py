@@ -1,10 +1,10 @@
 """The adapter's copy of what the daemon knows, kept current by changes alone, and jobs made of it once per change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from superfacility.adapters.embedded.columns import elapsed_seconds, sacct_row, squeue_row
+from superfacility.adapters.embedded.columns import alike_in_queue, elapsed_seconds, sacct_row, squeue_row
 from superfacility.adapters.embedded.protocol import Message
 from superfacility.adapters.embedded.records import RUNNING, JobRecord, Submission, submission_from
 from superfacility.facility.jobs import Job, JobId, JobQuery, JobState, QueueSnapshot
@@ -90,13 +90,16 @@ class Mirror:
     def _renew(self, now: float) -> bool:
         """Make jobs anew; True if one came or went."""
         membership_changed = False
+        alike: dict[int, dict[str, str]] = {}
         for number in {*self._changed, *self._running()}:
             record = self._records.get(number)
             if record is not None and record.active:
                 membership_changed = membership_changed or number not in self._queued
                 submission = self._submissions[record.submission]
-                row = squeue_row(submission, record, self._cluster, now)
-                self._queued[number] = replace(_bare_job(submission, record, now), columns=row)
+                if submission.id not in alike:
+                    alike[submission.id] = alike_in_queue(submission)
+                row = squeue_row(submission, record, self._cluster, now, alike[submission.id])
+                self._queued[number] = _made_job(submission, record, now, row)
             elif self._queued.pop(number, None) is not None:
                 membership_changed = True
         return membership_changed
@@ -120,7 +123,7 @@ class Mirror:
         job = self._bare.get(number)
         if job is None:
             record = self._records[number]
-            job = _bare_job(self._submissions[record.submission], record, now)
+            job = _made_job(self._submissions[record.submission], record, now, {})
             if not record.active:
                 self._bare[number] = job
         return job
@@ -138,17 +141,17 @@ class Mirror:
         return job
 
 
-def _bare_job(submission: Submission, record: JobRecord, now: float) -> Job:
+def _made_job(submission: Submission, record: JobRecord, now: float, columns: Mapping[str, str]) -> Job:
     request = submission.request
     return Job(
         id=JobId(record.public_id),
         user=UserName(submission.user),
         state=JobState(record.state),
-        columns={},
+        columns=columns,
         name=request.name,
         project=ProjectName(request.account) if request.account else None,
         partition=request.partition,
-        qos=request.qos,
+        qos=record.qos_of(submission),
         reservation=request.reservation,
         cpus=request.cpus,
         nodes=request.nodes,
@@ -157,6 +160,8 @@ def _bare_job(submission: Submission, record: JobRecord, now: float) -> Job:
         ended_at=_moment(record.ended),
         elapsed=timedelta(seconds=elapsed_seconds(record, now)),
         exit_code=None if record.state == RUNNING or record.ended is None else _exit_code(record),
+        features=request.constraint,
+        gpus=0,  # this machine's are not managed
     )
 
 

@@ -34,7 +34,8 @@ class Submission:
 class JobRecord:
     """One job or array element. `id` is its own number (`jobidraw`), `submission` that of the whole.
 
-    `ended` is set on positive evidence alone; `elapsed` is measured by the supervisor's monotonic clock.
+    `ended` is set on positive evidence alone; `elapsed` is measured by the supervisor's monotonic clock. `qos` is set
+    where it was changed after submission. `requeued` says that the job waits again once what runs of it has ended.
     """
 
     id: int
@@ -50,6 +51,9 @@ class JobRecord:
     exit_code: int = 0
     signal: int = 0
     cancelled_by: int | None = None
+    qos: str = ""
+    requeued: bool = False
+    restarts: int = 0
     cpu_seconds: float = 0.0
     system_seconds: float = 0.0
     max_rss: int = 0
@@ -62,6 +66,9 @@ class JobRecord:
     def public_id(self) -> str:
         """`123`, or `123_7`."""
         return str(self.id) if self.task is None else f"{self.submission}_{self.task}"
+
+    def qos_of(self, submission: Submission) -> str:
+        return self.qos or submission.request.qos
 
     @property
     def succeeded(self) -> bool:

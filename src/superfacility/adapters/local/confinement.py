@@ -7,13 +7,12 @@ and names meanwhile, what is read or written afterwards is what was judged.
 
 import errno
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATH_LIMIT = 4096
+from superfacility.facility.writing import encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +27,6 @@ class Pinned:
     def again(self) -> str:
         """A path that opens this very object once more, with access."""
         return f"/proc/self/fd/{self.fd}"
-
-
-def check(path: str) -> None:
-    """Raises `OSError` for what cannot be a path."""
-    if not path.startswith("/") or "\0" in path:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    try:
-        length = len(os.fsencode(path))
-    except UnicodeEncodeError:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
-    if length > PATH_LIMIT:
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
 
 def _real_path(fd: int) -> str:
@@ -67,7 +54,7 @@ class Roots:
     @contextmanager
     def pinned(self, path: str, *, follow: bool = True, folder: bool = False) -> Iterator[Pinned]:
         """Hold what a path leads to. `follow=False` holds a final symbolic link itself. Raises `OSError`."""
-        check(path)
+        encoded(path)
         flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW) | (os.O_DIRECTORY if folder else 0)
         try:
             fd = os.open(path, flags)
@@ -101,11 +88,3 @@ class Roots:
                 return error
             break
         return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def require_regular(status: os.stat_result) -> None:
-    """Folders, devices, FIFOs and sockets are never opened as files."""
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "Not a regular file")

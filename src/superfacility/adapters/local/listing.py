@@ -1,5 +1,6 @@
 """Listings and what a path is, as `ls -la` and `stat` see them."""
 
+import errno
 import grp
 import os
 import pwd
@@ -7,11 +8,14 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 
 from superfacility.adapters.local.confinement import Roots
-from superfacility.adapters.local.words import worded
 from superfacility.facility.files import FileEntry, FileStat, FileType
+from superfacility.facility.words import worded
 
+MOST_CHILDREN = 100_000
+"""Rows of a listing: all of them are held at a time, for each who asks."""
 _FIRST_MOMENT, _LAST_MOMENT = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (2, 9999))
 
 
@@ -73,8 +77,12 @@ def _child(name: str, folder: int, names: _Names) -> FileEntry | None:
 
 def _children(folder: int) -> list[FileEntry]:
     names = _Names()
-    found = [".", "..", *sorted(os.listdir(folder), key=os.fsencode)]
-    return [entry for entry in (_child(name, folder, names) for name in found) if entry is not None]
+    with os.scandir(folder) as children:
+        found = [each.name for each in islice(children, MOST_CHILDREN + 1)]
+    if len(found) > MOST_CHILDREN:
+        raise OSError(errno.EOVERFLOW, "it has too many entries to be listed")
+    rows = (_child(name, folder, names) for name in (".", "..", *sorted(found, key=os.fsencode)))
+    return [row for row in rows if row is not None]
 
 
 @contextmanager

@@ -4,12 +4,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from superfacility.adapters.local.confinement import Roots, require_regular
+from superfacility.adapters.local.confinement import Roots
 from superfacility.adapters.local.listing import file_stat
 from superfacility.adapters.local.threads import in_thread
-from superfacility.adapters.local.words import worded
 from superfacility.facility.files import FileStat
 from superfacility.facility.transport import OpenFile
+from superfacility.facility.words import worded
+from superfacility.facility.writing import require_regular
 
 PIECE = 2 * 1024 * 1024
 
@@ -24,7 +25,7 @@ class _Reader:
 
     def open(self) -> FileStat:
         with worded("cat:", self._path), self._roots.pinned(self._path) as pin:
-            require_regular(pin.status)
+            require_regular(pin.status.st_mode)
             self._fd = os.open(pin.again, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
             return file_stat(pin.path, os.fstat(self._fd))
 

@@ -11,7 +11,6 @@ from superfacility.adapters.local.listing import list_path, stat_path
 from superfacility.adapters.local.processes import run_program
 from superfacility.adapters.local.reading import open_file
 from superfacility.adapters.local.threads import in_thread
-from superfacility.adapters.local.words import worded
 from superfacility.adapters.local.writing import make_directories, remove_file, write_file
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.errors import InvalidInput, Unavailable
@@ -19,6 +18,7 @@ from superfacility.facility.files import FileEntry, FileStat, WriteGuard
 from superfacility.facility.people import User
 from superfacility.facility.site import Site
 from superfacility.facility.transport import OpenFile, OutputSink
+from superfacility.facility.words import worded
 
 STANDARD_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 

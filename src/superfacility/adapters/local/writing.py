@@ -9,32 +9,25 @@ import fcntl
 import os
 import posixpath
 import stat
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from contextlib import ExitStack, suppress
 
-from superfacility.adapters.local.confinement import Pinned, Roots, check, require_regular
+from superfacility.adapters.local.confinement import Pinned, Roots
 from superfacility.adapters.local.threads import in_thread
-from superfacility.adapters.local.words import worded
 from superfacility.facility.files import WriteGuard, WriteTarget
+from superfacility.facility.words import worded
+from superfacility.facility.writing import batches, encoded, part_name, require_regular, split
 
-BATCH = 2 * 1024 * 1024
+_BATCH = 2 * 1024 * 1024
+"""So much makes a thread worth its hop."""
 _LINKS = 40
 _PARTS = 1000
-_NAME_BYTES = 255
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _WORDS = "cp: cannot create regular file"
 
 
 def _loop() -> OSError:
     return OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-
-
-def _split(path: str) -> tuple[str, str]:
-    check(path)
-    folder, name = posixpath.split(path)
-    if name in ("", ".", ".."):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return folder, name
 
 
 def _status(name: str, folder: int) -> os.stat_result | None:
@@ -66,13 +59,13 @@ class PartFile:
     def _find_target(self) -> Pinned:
         path = self._path
         for _ in range(_LINKS):
-            folder_path, self._name = _split(path)
+            folder_path, self._name = split(path)
             with ExitStack() as attempt:
                 folder = attempt.enter_context(self._roots.pinned(folder_path, folder=True))
                 status = _status(self._name, folder.fd)
                 if status is None or not stat.S_ISLNK(status.st_mode):
                     if status is not None:
-                        require_regular(status)
+                        require_regular(status.st_mode)
                         self._mode = stat.S_IMODE(status.st_mode)
                     self._stack = attempt.pop_all()
                     return folder
@@ -81,9 +74,7 @@ class PartFile:
 
     def _open_part(self, folder: int) -> None:
         for number in range(_PARTS):
-            ending = f".{number}.sfapi-part"
-            stem = os.fsdecode(os.fsencode(self._name)[: _NAME_BYTES - 1 - len(ending)])
-            if self._take(f".{stem}{ending}", folder):
+            if self._take(part_name(self._name, str(number)), folder):
                 return
         raise OSError(errno.EBUSY, "Too many writes of this file at once")
 
@@ -145,25 +136,6 @@ class PartFile:
         self._stack.close()
 
 
-async def _batches(
-    chunks: AsyncIterable[bytes], path: str, limit: int | None
-) -> AsyncIterator[tuple[list[bytes], int]]:
-    """Gathers pieces so that a thread is worth its hop."""
-    batch: list[bytes] = []
-    size = total = 0
-    async for chunk in chunks:
-        batch.append(chunk)
-        size += len(chunk)
-        total += len(chunk)
-        if limit is not None and total > limit:
-            with worded("cp: error writing", path):
-                raise OSError(errno.EFBIG, f"File too large (the limit is {limit} bytes)")
-        if size >= BATCH:
-            yield batch, size
-            batch, size = [], 0
-    yield batch, size
-
-
 async def write_file(
     roots: Roots, path: str, chunks: AsyncIterable[bytes], guard: WriteGuard, limit: int | None
 ) -> int:
@@ -172,7 +144,7 @@ async def write_file(
     total = 0
     try:
         await in_thread(part.open, guard)
-        async for pieces, size in _batches(chunks, path, limit):
+        async for pieces, size in batches(chunks, path, limit, _BATCH):
             await in_thread(part.append, pieces)
             total += size
         await in_thread(part.finish)
@@ -184,7 +156,7 @@ async def write_file(
 def make_directories(roots: Roots, path: str, guard: WriteGuard) -> None:
     """From the deepest folder that exists, one level at a time."""
     with worded("mkdir: cannot create directory", path):
-        check(path)
+        encoded(path)
         existing, missing = _existing_part(path)
         with roots.pinned(existing, folder=True) as pin:
             _make_below(pin, missing, guard)
@@ -197,7 +169,7 @@ def _existing_part(path: str) -> tuple[str, list[str]]:
         try:
             os.close(os.open(path, _FOLDER))
         except FileNotFoundError:
-            path, name = _split(path.rstrip("/"))
+            path, name = split(path.rstrip("/"))
             missing.append(name)
         except OSError:
             break
@@ -232,6 +204,6 @@ def _make_one(name: str, folder: int) -> None:
 def remove_file(roots: Roots, path: str) -> None:
     """A file or link; one that is missing is no error."""
     with worded("rm: cannot remove", path), suppress(FileNotFoundError):
-        folder, name = _split(path)
+        folder, name = split(path)
         with roots.pinned(folder or "/", folder=True) as pin:
             os.unlink(name, dir_fd=pin.fd)

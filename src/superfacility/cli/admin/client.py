@@ -3,6 +3,7 @@
 The key pair is made here, on the caller's side: the installation keeps the public key alone.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,6 +38,30 @@ Days = Annotated[
 ]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a client proves that it is itself."""
+
+    algorithm: Annotated[
+        Literal["RS256", "ES256", "EdDSA"], Parameter(help="How it signs; sfapi_client needs RS256.")
+    ] = "RS256"
+    strict: Annotated[
+        bool,
+        Parameter(
+            help="Take only what FAPI 2.0 allows as its proof: ES256, EdDSA or PS256, for the issuer alone, for a "
+            "minute, with a jti, in the form body. sfapi_client cannot."
+        ),
+    ] = False
+    dpop: Annotated[
+        bool,
+        Parameter(help="Bind its tokens to a key that it shows with each request (RFC 9449). sfapi_client cannot."),
+    ] = False
+
+
+_PLAIN = Proof()
+
+
 def _row(client: Client) -> Row:
     return {
         "id": client.id,
@@ -52,7 +77,8 @@ def _row(client: Client) -> Row:
 
 
 def _full_row(client: Client) -> Row:
-    return {**_row(client), "scopes": sorted(client.scopes), "keys": len(client.keys)}
+    proof = {"strict": client.strict, "dpop": client.dpop}
+    return {**_row(client), "scopes": sorted(client.scopes), "keys": len(client.keys), **proof}
 
 
 def _lifetime(days: float | None) -> timedelta | None:
@@ -70,7 +96,7 @@ async def create(
     scope: Scopes = (),
     days: Days = None,
     comments: str = "",
-    algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256",
+    proof: Proof = _PLAIN,
     shared: Shared = _SHARED,
 ) -> None:
     """Make a key pair and register a client that acts as a user.
@@ -87,11 +113,9 @@ async def create(
         New file for the private key: `.json`, or PEM for any other ending. sfapi_client reads both.
     comments
         Anything worth remembering.
-    algorithm
-        How it signs; sfapi_client needs RS256.
     """
     async with open_desk(shared) as desk:
-        private, public = generate_key_pair(algorithm)
+        private, public = generate_key_pair(proof.algorithm)
         with new_key_file(out) as file:
             client = await desk.clients.create(
                 user,
@@ -103,6 +127,8 @@ async def create(
                 scopes=scope or None,
                 lifetime=_lifetime(days),
                 comments=comments,
+                strict=proof.strict,
+                dpop=proof.dpop,
             )
             file.write(key_text(out, client.id, private))
         text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC: {out}"
@@ -132,12 +158,29 @@ async def change(
     ip: Ranges = (),
     scope: Scopes = (),
     comments: str | None = None,
+    strict: bool | None = None,
+    dpop: bool | None = None,
     shared: Shared = _SHARED,
 ) -> None:
-    """Change what is given, keep the rest. A client keeps its level: for another one, create another client."""
+    """Change what is given, keep the rest. A client keeps its level: for another one, create another client.
+
+    Parameters
+    ----------
+    strict
+        Whether only what FAPI 2.0 allows is taken as its proof.
+    dpop
+        Whether its tokens are bound to a key that it shows with each request; those it has without are refused.
+    """
     async with open_desk(shared) as desk:
         client = await desk.clients.change(
-            client_id, actor=desk.operator, name=name, ranges=ip or None, scopes=scope or None, comments=comments
+            client_id,
+            actor=desk.operator,
+            name=name,
+            ranges=ip or None,
+            scopes=scope or None,
+            comments=comments,
+            strict=strict,
+            dpop=dpop,
         )
         done(f"Changed client {client_id}.", _full_row(client), as_json=shared.json)
 

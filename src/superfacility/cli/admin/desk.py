@@ -2,16 +2,21 @@
 
 import os
 import pwd
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from superfacility.bootstrap import Stores, open_client_service, open_stores
+from superfacility.bootstrap.clients import open_client_service
+from superfacility.bootstrap.stores import Stores, open_stores
 from superfacility.cli.output import Shared
 from superfacility.core.clock import Clock, SystemClock
 from superfacility.facility.errors import InvalidInput
-from superfacility.services.clients import ClientService
-from superfacility.services.people import PeopleService
+from superfacility.services.access.applications import ApplicationService
+from superfacility.services.accounting.allocations import AllocationService
+from superfacility.services.clients import ClientRequests, ClientService
+from superfacility.services.membership.people import PeopleService
+from superfacility.services.notices import Notices
 from superfacility.services.status import StatusService
 from superfacility.settings import Settings, configuration_file, load_settings
 
@@ -24,9 +29,44 @@ class Desk:
     stores: Stores
     clock: Clock
     people: PeopleService
+    allocations: AllocationService
     status: StatusService
     clients: ClientService
     operator: str
+
+    @asynccontextmanager
+    async def applications(self) -> AsyncIterator[ApplicationService]:
+        """Mails that its changes cause have left when it closes."""
+        from superfacility.bootstrap.access import open_applications
+        from superfacility.bootstrap.mail import open_mail
+
+        service = open_applications(self.settings, self.stores, open_mail(self.settings), self.clock)
+        service.notices.on_failure = _not_mailed
+        try:
+            yield service
+        finally:
+            await service.notices.settle()
+
+    @asynccontextmanager
+    async def client_requests(self) -> AsyncIterator[ClientRequests]:
+        """The same of requests for clients."""
+        from superfacility.bootstrap.clients import open_client_requests
+
+        async with self.notices() as notices:
+            yield open_client_requests(self.settings, self.stores, notices, self.clock)
+
+    @asynccontextmanager
+    async def notices(self) -> AsyncIterator[Notices]:
+        """Mails that have left when it closes."""
+        from superfacility.bootstrap.access import open_notices
+        from superfacility.bootstrap.mail import open_mail
+
+        notices = open_notices(self.settings, self.stores, open_mail(self.settings))
+        notices.on_failure = _not_mailed
+        try:
+            yield notices
+        finally:
+            await notices.settle()
 
     async def allow_one_more_user(self) -> None:
         """Where nothing keeps people apart, a second user needs the operator's word."""
@@ -34,6 +74,10 @@ class Desk:
 
     async def active_users(self) -> int:
         return sum(user.active for user in await self.people.users())
+
+
+def _not_mailed(address: str, why: str) -> None:
+    sys.stderr.write(f"Not mailed to {address}: {why}\n")
 
 
 def check_isolation(settings: Settings, users: int) -> None:
@@ -66,6 +110,7 @@ async def open_desk(shared: Shared) -> AsyncIterator[Desk]:
             stores,
             clock,
             PeopleService(stores.people, clock),
+            AllocationService(stores.allocations, stores.ledger, stores.people, clock),
             StatusService(stores.board, clock),
             open_client_service(settings, stores, clock),
             f"operator:{_login_name()}",

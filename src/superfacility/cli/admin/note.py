@@ -1,10 +1,12 @@
 """`sfapi admin note`."""
 
 from dataclasses import replace
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from superfacility.cli.admin.desk import Desk, open_desk
+from superfacility.cli.admin.moments import MaybeMoment, aware
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
 from superfacility.facility.errors import NotFound
 from superfacility.facility.status import Note, ResourceName
@@ -18,6 +20,8 @@ def _row(note: Note) -> Row:
         "id": note.id,
         "resource": note.resource,
         "active": note.active,
+        "starts_at": note.starts_at,
+        "ends_at": note.ends_at,
         "timestamp": note.timestamp,
         "text": note.text,
     }
@@ -31,10 +35,19 @@ async def _find(desk: Desk, number: int) -> Note:
 
 
 @app.command
-async def add(resource: str, text: str, /, *, shared: Shared = _SHARED) -> None:
-    """Write a note about a resource."""
+async def add(
+    resource: str,
+    text: str,
+    /,
+    *,
+    start: MaybeMoment = None,
+    end: MaybeMoment = None,
+    shared: Shared = _SHARED,
+) -> None:
+    """Write a note about a resource. It counts from its start to its end, or from now until it is withdrawn."""
     async with open_desk(shared) as desk:
-        saved = await desk.status.write_note(Note(0, ResourceName(resource), text), desk.operator)
+        note = Note(0, ResourceName(resource), text, starts_at=aware(start), ends_at=aware(end))
+        saved = await desk.status.write_note(note, desk.operator)
         done(f"Wrote note {saved.id} about {resource}.", _row(saved), as_json=shared.json)
 
 
@@ -55,14 +68,36 @@ async def show(number: int, /, *, shared: Shared = _SHARED) -> None:
 
 @app.command
 async def change(
-    number: int, /, *, text: str | None = None, active: bool | None = None, shared: Shared = _SHARED
+    number: int,
+    /,
+    *,
+    text: str | None = None,
+    active: Annotated[bool | None, Parameter(help="Whether it counts in its time.")] = None,
+    start: MaybeMoment = None,
+    end: MaybeMoment = None,
+    shared: Shared = _SHARED,
 ) -> None:
     """Change what is given, keep the rest."""
     async with open_desk(shared) as desk:
         note = await _find(desk, number)
-        changed = replace(note, text=text or note.text, active=note.active if active is None else active)
+        changed = replace(
+            note,
+            text=text or note.text,
+            active=note.active if active is None else active,
+            starts_at=aware(start) or note.starts_at,
+            ends_at=aware(end) or note.ends_at,
+        )
         saved = await desk.status.write_note(changed, desk.operator)
         done(f"Changed note {number}.", _row(saved), as_json=shared.json)
+
+
+@app.command
+async def withdraw(number: int, /, *, shared: Shared = _SHARED) -> None:
+    """Let a note count no more, but keep it on record."""
+    async with open_desk(shared) as desk:
+        withdrawn = replace(await _find(desk, number), active=False)
+        saved = await desk.status.write_note(withdrawn, desk.operator)
+        done(f"Withdrew note {number}.", _row(saved), as_json=shared.json)
 
 
 @app.command

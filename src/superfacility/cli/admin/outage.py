@@ -1,12 +1,13 @@
 """`sfapi admin outage`."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from superfacility.cli.admin.desk import Desk, open_desk
+from superfacility.cli.admin.moments import MaybeMoment, Moment, aware
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
 from superfacility.facility.errors import NotFound
 from superfacility.facility.status import Outage, OutageStatus, ResourceName
@@ -17,18 +18,6 @@ _IMPACTS = {"down": "true", "degraded": "degr", "none": "fals"}
 Effect = Literal["down", "degraded", "none"]
 Impact = Annotated[Effect, Parameter(help="What it does to the resource while it lasts.")]
 MaybeImpact = Annotated[Effect | None, Parameter(help="What it does to the resource while it lasts.")]
-
-
-def _is_in_the_calendar(_: object, moment: datetime | None) -> None:
-    try:
-        _aware(moment)
-    except (ValueError, OverflowError) as problem:
-        raise ValueError("This time is out of range.") from problem
-
-
-_TIME = Parameter(validator=_is_in_the_calendar, help="ISO time; without an offset in this machine's own zone.")
-Moment = Annotated[datetime, _TIME]
-MaybeMoment = Annotated[datetime | None, _TIME]
 
 
 def _row(outage: Outage) -> Row:
@@ -42,10 +31,6 @@ def _row(outage: Outage) -> Row:
         "description": outage.description,
         "notes": outage.notes,
     }
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)
 
 
 async def _find(desk: Desk, number: int) -> Outage:
@@ -70,7 +55,7 @@ async def add(
     """Announce an outage of a resource. It is planned, active and completed by the clock."""
     async with open_desk(shared) as desk:
         outage = Outage(
-            0, ResourceName(resource), start.astimezone(UTC), _aware(end), description, notes, _IMPACTS[impact]
+            0, ResourceName(resource), start.astimezone(UTC), aware(end), description, notes, _IMPACTS[impact]
         )
         saved = await desk.status.announce(outage, desk.operator)
         done(f"Announced outage {saved.id} of {resource}.", _row(saved), as_json=shared.json)
@@ -116,8 +101,8 @@ async def change(
         outage = await _find(desk, number)
         changed = replace(
             outage,
-            start_at=_aware(start) or outage.start_at,
-            end_at=_aware(end) or outage.end_at,
+            start_at=aware(start) or outage.start_at,
+            end_at=aware(end) or outage.end_at,
             description=outage.description if description is None else description,
             notes=outage.notes if notes is None else notes,
             impact=_IMPACTS[impact] if impact else outage.impact,

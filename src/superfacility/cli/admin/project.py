@@ -5,12 +5,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from superfacility.cli.admin.desk import open_desk
+from superfacility.cli.admin.desk import Desk, open_desk
 from superfacility.cli.folders import make_folders
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
+from superfacility.facility.accounting.charges import HoursKind
 from superfacility.facility.people import Allocation, Membership, Project, ProjectName, Role
+from superfacility.services.access.applications import Actor
 
-app = App(name="project", help="Projects, their allocations and members.", help_format="plaintext")
+app = App(name="project", help="Projects and their members.", help_format="plaintext")
 member = App(name="member", help="Members of a project and their roles.")
 app.command(member)
 _SHARED = Shared()
@@ -20,17 +22,24 @@ Bytes = Annotated[int | None, Amount, Parameter(help="Bytes of storage given; un
 Description = Annotated[str | None, Parameter(help="What it is about.")]
 
 
-def _row(project: Project) -> Row:
+async def _row(desk: Desk, project: Project) -> Row:
+    hours = await desk.allocations.balances([project.name], None)
     return {
         "name": project.name,
         "id": project.id,
         "description": project.description,
-        "cpu_hours": project.allocation.cpu_hours,
-        "gpu_hours": project.allocation.gpu_hours,
+        "cpu_hours": hours[project.name, HoursKind.CPU].given,
+        "gpu_hours": hours[project.name, HoursKind.GPU].given,
         "project_bytes": project.allocation.project_bytes,
         "archive_bytes": project.allocation.archive_bytes,
         "active": project.active,
     }
+
+
+async def _set_hours(desk: Desk, project: ProjectName, cpu: float | None, gpu: float | None) -> None:
+    for kind, hours in ((HoursKind.CPU, cpu), (HoursKind.GPU, gpu)):
+        if hours is not None:
+            await desk.allocations.set_hours(Actor(desk.operator), project, kind, hours)
 
 
 def _member_row(membership: Membership) -> Row:
@@ -51,18 +60,18 @@ async def add(
 ) -> None:
     """Add a project and make its folders on local filesystems. What is not given is without limit."""
     async with open_desk(shared) as desk:
-        allocation = Allocation(cpu_hours, gpu_hours, project_bytes, archive_bytes)
-        project = Project(0, ProjectName(name), description, allocation)
+        project = Project(0, ProjectName(name), description, Allocation(project_bytes, archive_bytes))
         saved = await desk.people.add_project(project, desk.operator)
+        await _set_hours(desk, saved.name, cpu_hours, gpu_hours)
         make_folders(desk.settings, project=saved.name)
-        done(f"Added project {saved.name}.", _row(saved), as_json=shared.json)
+        done(f"Added project {saved.name}.", await _row(desk, saved), as_json=shared.json)
 
 
 @app.command(name="list")
 async def list_projects(*, shared: Shared = _SHARED) -> None:
     """List projects."""
     async with open_desk(shared) as desk:
-        show_rows([_row(each) for each in await desk.people.projects()], as_json=shared.json)
+        show_rows([await _row(desk, each) for each in await desk.people.projects()], as_json=shared.json)
 
 
 @app.command
@@ -73,7 +82,7 @@ async def show(name: str, /, *, shared: Shared = _SHARED) -> None:
         members = await desk.people.memberships(project=name)
         usage = await desk.stores.ledger.usage(projects=[project.name])
         record = {
-            **_row(project),
+            **await _row(desk, project),
             "members": [f"{each.user} ({each.role})" for each in members],
             "node_hours_used": sum(each.node_hours for each in usage),
         }
@@ -86,20 +95,15 @@ async def change(
     /,
     *,
     description: Description = None,
-    cpu_hours: Annotated[float | None, Amount, Parameter(help="Node hours given.")] = None,
-    gpu_hours: Annotated[float | None, Amount, Parameter(help="Node hours given on GPU nodes.")] = None,
+    cpu_hours: Annotated[float | None, Amount, Parameter(help="Node hours of the allocation of today.")] = None,
+    gpu_hours: Annotated[float | None, Amount, Parameter(help="The same on GPU nodes.")] = None,
     project_bytes: Annotated[int | None, Amount, Parameter(help="Bytes of project storage given.")] = None,
     archive_bytes: Annotated[int | None, Amount, Parameter(help="Bytes of the archive given.")] = None,
     active: Annotated[bool | None, Parameter(help="Open or close it.")] = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Change what is given, keep the rest."""
-    amounts = {
-        "cpu_hours": cpu_hours,
-        "gpu_hours": gpu_hours,
-        "project_bytes": project_bytes,
-        "archive_bytes": archive_bytes,
-    }
+    amounts = {"project_bytes": project_bytes, "archive_bytes": archive_bytes}
     given = {key: value for key, value in amounts.items() if value is not None}
     async with open_desk(shared) as desk:
         project = await desk.people.project(name)
@@ -107,10 +111,11 @@ async def change(
             name,
             desk.operator,
             description=description,
-            allocation=replace(project.allocation, **given),  # type: ignore[arg-type]
+            allocation=replace(project.allocation, **given),
             active=active,
         )
-        done(f"Changed project {saved.name}.", _row(saved), as_json=shared.json)
+        await _set_hours(desk, saved.name, cpu_hours, gpu_hours)
+        done(f"Changed project {saved.name}.", await _row(desk, saved), as_json=shared.json)
 
 
 @app.command
@@ -118,7 +123,7 @@ async def remove(name: str, /, *, shared: Shared = _SHARED) -> None:
     """Close a project: it stays on record as inactive, and no file is touched."""
     async with open_desk(shared) as desk:
         saved = await desk.people.remove_project(name, desk.operator)
-        done(f"Project {name} is inactive now.", _row(saved), as_json=shared.json)
+        done(f"Project {name} is inactive now.", await _row(desk, saved), as_json=shared.json)
 
 
 @member.command(name="add")

@@ -69,40 +69,49 @@ async def project_jobs(
 
 @router.get("/roles", summary="Your role in each project")
 async def roles(principal: Reader, use_cases: UseCases) -> list[RoleRecord]:
-    """Roles above `user` may create groups."""
+    """What each may do is in the reference of roles."""
     return [RoleRecord.of(each) for each in await use_cases.account.roles(principal)]
 
 
 @router.get("/groups", summary="Your groups")
 async def groups(principal: Reader, use_cases: UseCases) -> GroupList:
     """With all members."""
-    return GroupList(groups=[GroupInfo.of(each) for each in await use_cases.account.groups(principal)])
+    return GroupList(groups=[GroupInfo.of(each) for each in await use_cases.projects.groups.mine(principal)])
 
 
 @router.post("/groups", summary="Create a group")
 async def create_group(
     principal: GroupWriter, use_cases: UseCases, body: Annotated[GroupForm, form_body(GroupForm)]
 ) -> GroupInfo:
-    """You become its first member. Needs a role above `user` in the project."""
-    return GroupInfo.of(await use_cases.account.create_group(principal, body.name, body.repo_name))
+    """You become its first member. Needs the permission `create_groups` in the project."""
+    return GroupInfo.of(await use_cases.projects.groups.create(principal, body.name, body.repo_name))
 
 
 @router.get("/groups/{group}", summary="A group")
 async def group(group: str, principal: Reader, use_cases: UseCases) -> GroupInfo:
     """For its members and those of its project."""
-    return GroupInfo.of(await use_cases.account.group(principal, group))
+    return GroupInfo.of(await use_cases.projects.groups.get(principal, group))
 
 
 @router.put("/groups/{group}", summary="Add or remove members of a group")
 async def change_group(
     group: str, principal: GroupWriter, use_cases: UseCases, body: Annotated[MembersForm, form_body(MembersForm)]
 ) -> GroupInfo:
-    """All or none; adding a member again or removing a stranger is no error. Answers the group as it then is."""
+    """All or none; adding a member again or removing a stranger is no error. Answers the group as it then is.
+
+    Needs the permission `edit_members` in its project.
+    """
     adding = body.action is MemberAction.BATCH_ADD
-    changed = await use_cases.account.change_members(
+    changed = await use_cases.projects.groups.change_members(
         principal, group, add=body.names() if adding else (), remove=() if adding else body.names()
     )
     return GroupInfo.of(changed)
+
+
+@router.delete("/groups/{group}", summary="Delete a group")
+async def delete_group(group: str, principal: GroupWriter, use_cases: UseCases) -> GroupInfo:
+    """Needs the permission `create_groups` in its project. Answers the group as it was."""
+    return GroupInfo.of(await use_cases.projects.groups.delete(principal, group))
 
 
 @router.get("/clients", summary="Your registered programs")

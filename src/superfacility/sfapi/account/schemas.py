@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from superfacility.facility.people import Group, Membership, User
 from superfacility.oauth.clients import Client
-from superfacility.services.account import Balance, StorageUse
+from superfacility.services.accounting.account import Balance, StorageUse
 
 WITHOUT_LIMIT = 1_000_000_000.0
 """Hours given to a project without limit: programs subtract, so it must be a number."""
@@ -99,7 +99,8 @@ class StorageStats(BaseModel):
 
 
 class ProjectStats(BaseModel):
-    """A project of yours: hours are node hours; those with `project` are of all members together."""
+    """A project of yours: hours are node hours of the allocation of now, CPU hours where no kind is named. Those with
+    `project` are of all members together, the others yours: what you have used, and the most that you may."""
 
     id: int
     description: str
@@ -123,28 +124,25 @@ class ProjectStats(BaseModel):
 
     @classmethod
     def of(cls, balance: Balance) -> "ProjectStats":
-        project = balance.membership.project
-        given = WITHOUT_LIMIT if project.allocation.cpu_hours is None else project.allocation.cpu_hours
-        gpu = project.allocation.gpu_hours or 0.0
-        used, of_all = balance.hours_used, balance.project_hours_used
+        project, cpu, gpu = balance.membership.project, balance.cpu, balance.gpu
         storage = [StorageStats.of(each) for each in balance.project_storage]
         return cls(
             id=project.id,
             description=project.description,
             repo_name=project.name,
             iris_role=balance.membership.role.value,
-            hours_given=given,
-            hours_used=used,
-            project_hours_given=given,
-            project_hours_used=of_all,
-            cpu_hours_given=given,
-            cpu_hours_used=used,
-            cpu_project_hours_given=given,
-            cpu_project_hours_used=of_all,
-            gpu_hours_given=gpu,
-            gpu_hours_used=0.0,
-            gpu_project_hours_given=gpu,
-            gpu_project_hours_used=0.0,
+            hours_given=_given(cpu.own_given),
+            hours_used=cpu.own_used,
+            project_hours_given=_given(cpu.given),
+            project_hours_used=cpu.used,
+            cpu_hours_given=_given(cpu.own_given),
+            cpu_hours_used=cpu.own_used,
+            cpu_project_hours_given=_given(cpu.given),
+            cpu_project_hours_used=cpu.used,
+            gpu_hours_given=_given(gpu.own_given),
+            gpu_hours_used=gpu.own_used,
+            gpu_project_hours_given=_given(gpu.given),
+            gpu_project_hours_used=gpu.used,
             projdir_usage=storage,
             project_projdir_usage=storage[0] if storage else None,
             hpss_usage=[StorageStats.of(each) for each in balance.archive_storage],
@@ -226,6 +224,10 @@ class ProjectJobs(BaseModel):
     status: str = Field(description="`OK` or `ERROR`.")
     output: list[dict[str, str]]
     error: str | None
+
+
+def _given(hours: float | None) -> float:
+    return WITHOUT_LIMIT if hours is None else hours
 
 
 def human(size: float) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.reservations import Reservation, ReservationName
 from superfacility.http.times import Timestamp
+from superfacility.services.reservations import ReservationChange
 from superfacility.tasks.task import Task
 
 
@@ -74,6 +75,27 @@ class ReservationForm(BaseModel):
             cores=self.cores,
             users=_names(self.users),
             projects=_names(self.projects),
+        )
+
+
+class ReservationChangeForm(BaseModel):
+    """What to change of a reservation. Times without an offset are in the facility's local time."""
+
+    start: datetime | None = Field(default=None, examples=["2026-06-01T08:00:00+00:00"])
+    end: datetime | None = Field(default=None, examples=["2026-06-01T20:00:00+00:00"])
+    nodes: int | None = Field(default=None, description="Either nodes or cores.")
+    cores: int | None = Field(default=None, description="Either nodes or cores.")
+    users: list[str] | None = Field(default=None, description="All who may use it, in place of those who may now.")
+    projects: list[str] | None = Field(default=None, description="All projects whose members may use it.")
+
+    def change(self) -> ReservationChange:
+        return ReservationChange(
+            start=None if self.start is None else _aware(self.start),
+            end=None if self.end is None else _aware(self.end),
+            nodes=self.nodes,
+            cores=self.cores,
+            users=None if self.users is None else _names(self.users),
+            projects=None if self.projects is None else _names(self.projects),
         )
 
 

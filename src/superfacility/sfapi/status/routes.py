@@ -10,61 +10,79 @@ from superfacility.http.polling import Answer, Parameters, json_answer, public_r
 from superfacility.http.security import PUBLIC
 from superfacility.services.services import Services
 from superfacility.services.status import StatusService, StatusView
-from superfacility.sfapi.status import schemas
+from superfacility.sfapi.status import extensions, schemas
 from superfacility.sfapi.status.schemas import NoteRecord, OutageRecord, ResourceStatus
 
-router = APIRouter(prefix="/status", tags=["status"], dependencies=[PUBLIC])
+router = APIRouter(prefix="/status", tags=["status"])
 
 Render = Callable[[StatusView], bytes]
 
 
-@router.get("", response_model=list[ResourceStatus], summary="The state of every resource")
+@router.get("", dependencies=[PUBLIC], response_model=list[ResourceStatus], summary="The state of every resource")
 async def resources(request: Request, use_cases: UseCases) -> Response:
     """Machines, filesystems, storage and services. Needs no token."""
     return await _answer(request, use_cases.status, "resources", schemas.all_resources)
 
 
-@router.get("/outages", response_model=list[list[OutageRecord]], summary="Outages of every resource")
+@router.get(
+    "/outages", dependencies=[PUBLIC], response_model=list[list[OutageRecord]], summary="Outages of every resource"
+)
 async def outages(request: Request, use_cases: UseCases) -> Response:
     """Past, present and planned; one inner list a resource that has any."""
     return await _answer(request, use_cases.status, "outages", schemas.all_outages)
 
 
-@router.get("/outages/planned", response_model=list[list[OutageRecord]], summary="Planned outages of every resource")
+@router.get(
+    "/outages/planned",
+    dependencies=[PUBLIC],
+    response_model=list[list[OutageRecord]],
+    summary="Planned outages of every resource",
+)
 async def planned_outages(request: Request, use_cases: UseCases) -> Response:
     """Those that have not begun and are not cancelled; one inner list a resource that has any."""
     return await _answer(request, use_cases.status, "planned", schemas.all_planned)
 
 
-@router.get("/outages/planned/{name}", response_model=list[OutageRecord], summary="Planned outages of a resource")
+@router.get(
+    "/outages/planned/{name}",
+    dependencies=[PUBLIC],
+    response_model=list[OutageRecord],
+    summary="Planned outages of a resource",
+)
 async def planned_outages_of(request: Request, name: str, use_cases: UseCases) -> Response:
     """Those that have not begun and are not cancelled."""
     return await _answer(request, use_cases.status, f"planned/{name}", schemas.planned_of(name))
 
 
-@router.get("/outages/{name}", response_model=list[OutageRecord], summary="Outages of a resource")
+@router.get(
+    "/outages/{name}", dependencies=[PUBLIC], response_model=list[OutageRecord], summary="Outages of a resource"
+)
 async def outages_of(request: Request, name: str, use_cases: UseCases) -> Response:
     """Newest first."""
     return await _answer(request, use_cases.status, f"outages/{name}", schemas.outages_of(name))
 
 
-@router.get("/notes", response_model=list[list[NoteRecord]], summary="Notes about every resource")
+@router.get(
+    "/notes", dependencies=[PUBLIC], response_model=list[list[NoteRecord]], summary="Notes about every resource"
+)
 async def notes(request: Request, use_cases: UseCases) -> Response:
     """One inner list a resource that has any."""
     return await _answer(request, use_cases.status, "notes", schemas.all_notes)
 
 
-@router.get("/notes/{name}", response_model=list[NoteRecord], summary="Notes about a resource")
+@router.get("/notes/{name}", dependencies=[PUBLIC], response_model=list[NoteRecord], summary="Notes about a resource")
 async def notes_of(request: Request, name: str, use_cases: UseCases) -> Response:
     """Newest first."""
     return await _answer(request, use_cases.status, f"notes/{name}", schemas.notes_of(name))
 
 
-@router.get("/{name}", response_model=ResourceStatus, summary="The state of a resource")
+@router.get("/{name}", dependencies=[PUBLIC], response_model=ResourceStatus, summary="The state of a resource")
 async def resource(request: Request, name: str, use_cases: UseCases) -> Response:
     """Ask this before you begin: `active` means that work can start."""
     return await _answer(request, use_cases.status, f"resource/{name}", schemas.one_resource(name))
 
+
+router.include_router(extensions.router)
 
 _LISTS: dict[str, Render] = {"outages": schemas.all_outages, "notes": schemas.all_notes}
 
@@ -90,10 +108,16 @@ def _polled(service: StatusService, key: str, render: Render) -> Answer | None:
 
 
 async def _answer(request: Request, service: StatusService, key: str, render: Render) -> Response:
-    prepared = _prepared(await service.view(), key, render)
+    view = await service.view()
+    prepared = _prepared(view, key, render)
     headers = {name.decode(): value.decode() for name, value in prepared.headers}
+    if view.stale:
+        headers["age"] = str(int((service.clock.now() - view.read_at).total_seconds()))
     if request.headers.get("if-none-match") == headers["etag"]:
-        return Response(status_code=304, headers={name: headers[name] for name in ("etag", "cache-control")})
+        return Response(
+            status_code=304,
+            headers={name: headers[name] for name in ("etag", "cache-control", "age") if name in headers},
+        )
     return Response(prepared.body, headers=headers)
 
 

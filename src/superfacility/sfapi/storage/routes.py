@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from superfacility.facility.errors import InvalidInput, NotFound, NotPermitted, Refused, Unsupported
+from superfacility.facility.errors import InvalidInput, KeyReused, NotFound, NotPermitted, Refused, Unsupported
 from superfacility.http.bodies import form_body
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import KeyHeader, idempotency
 from superfacility.http.paths import shown
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
@@ -24,16 +25,21 @@ router = APIRouter(prefix="/storage/globus/transfer", tags=["storage"])
 
 @router.post("", summary="Start a transfer")
 async def start_transfer(
+    request: Request,
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.TRANSFERS_WRITE)],
     body: Annotated[GlobusTransferRequest, form_body(GlobusTransferRequest)],
+    idempotency_key: KeyHeader = None,
 ) -> GlobusTransfer:
     """Copies a file, or a folder with all in it, between endpoints; every file is compared by SHA-256 afterwards.
 
     A source that is missing and an endpoint that does not exist answer `status: ERROR` with the reason.
     """
+    key = idempotency(request, principal, body, idempotency_key)
     try:
-        transfer_id = await use_cases.storage.start(principal, body.order())
+        transfer_id = await use_cases.storage.start(principal, body.order(), key)
+    except KeyReused:
+        raise  # the table of errors answers, as on every other route
     except (Refused, NotFound, InvalidInput, NotPermitted, Unsupported) as error:
         return GlobusTransfer(transfer_id="", status=TransferStatus.ERROR, reason=shown(str(error)))
     return GlobusTransfer(transfer_id=str(transfer_id), status=TransferStatus.OK, reason=None)

@@ -3,21 +3,25 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from superfacility.http.context import UseCases
 from superfacility.http.polling import Answer, Parameters, json_answer, scoped_read
-from superfacility.http.security import requires
+from superfacility.http.security import authorize, requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.services.services import Services
 from superfacility.sfapi.tasks.schemas import TaskList, TaskRecord, task_row
+from superfacility.tasks.task import Task
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
 Reader = Annotated[Principal, requires(Scope.TASKS_READ)]
 Writer = Annotated[Principal, requires(Scope.TASKS_WRITE)]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="How many at most.")]
+Wait = Annotated[
+    float, Query(ge=0, le=30, description="Seconds to wait for its end; where many wait, it answers earlier.")
+]
 
 
 @router.get("", response_model=TaskList, summary="Your tasks")
@@ -28,9 +32,22 @@ async def tasks(principal: Reader, use_cases: UseCases, limit: Limit = 1000) -> 
 
 
 @router.get("/{id}", response_model=TaskRecord, summary="Follow a task")
-async def task(id: str, principal: Reader, use_cases: UseCases) -> Response:  # noqa: A002 - the name in the URL
-    """Ask again until `status` is no longer `new`. `result` is then a JSON text."""
-    return _json(task_row(await use_cases.tasks.task(principal, id)))
+async def task(
+    request: Request,
+    id: str,  # noqa: A002 - the name in the URL
+    principal: Reader,
+    use_cases: UseCases,
+    wait: Wait = 0,
+) -> Response:
+    """Ask again until `status` is no longer `new`. `result` is then a JSON text.
+
+    With `wait` the answer comes as soon as the task has ended. Without, `Retry-After` says when to ask again.
+    """
+    if not wait:
+        return _answer(use_cases, await use_cases.tasks.task(principal, id))
+    found = await use_cases.tasks.ended(principal, id, wait)
+    await authorize(request.scope, use_cases, Scope.TASKS_READ)  # the right may have gone meanwhile
+    return _answer(use_cases, found)
 
 
 @router.delete("/{id}", response_model=TaskRecord, summary="Cancel a task")
@@ -43,10 +60,19 @@ async def cancel_task(id: str, principal: Writer, use_cases: UseCases) -> Respon
 
 
 async def _polled_task(services: Services, parameters: Parameters, principal: Principal) -> Answer:
-    return json_answer(orjson.dumps(task_row(await services.tasks.task(principal, parameters["id"]))))
+    found = await services.tasks.task(principal, parameters["id"])
+    pause = services.tasks.look_again_after(found)
+    return json_answer(orjson.dumps(task_row(found)), () if pause is None else ((b"retry-after", b"%d" % pause),))
 
 
 POLLED = [scoped_read("/tasks/{id}", Scope.TASKS_READ, _polled_task)]
+
+
+def _answer(services: Services, task: Task) -> Response:
+    response, pause = _json(task_row(task)), services.tasks.look_again_after(task)
+    if pause is not None:
+        response.headers["retry-after"] = str(pause)
+    return response
 
 
 def _json(content: object) -> Response:

@@ -7,16 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
 
 from superfacility.facility.errors import NotPermitted, Refused
 from superfacility.facility.files import FileStat
 from superfacility.http.bodies import form_body
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import KeyHeader, idempotency
 from superfacility.http.paths import FilePath, shown
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.sfapi.utilities.multipart import file_part
+from superfacility.sfapi.utilities.ranges import WHOLE, Part, still_the_same, wanted_part
 from superfacility.sfapi.utilities.schemas import (
     DirectoryOutput,
     FileDownload,
@@ -36,6 +39,7 @@ router = APIRouter(
 
 Machine = Annotated[str, Path(description="A system of `utilities.targets`.", examples=["perlmutter"])]
 
+_BYTES: dict[str, Any] = {RAW: {"schema": {"type": "string", "format": "binary"}}}
 _ENVELOPE = 64 * 1024
 """What boundaries and headers may add to a file."""
 _UPLOAD_BODY: dict[str, Any] = {
@@ -81,7 +85,11 @@ async def ls(
     "/download/{machine}/{path:file}",
     response_model=FileDownload,
     summary="Download a file",
-    responses={200: {"content": {RAW: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={
+        200: {"content": _BYTES},
+        206: {"description": "The rest of the file, as `Range` asks for", "content": _BYTES},
+        416: {"description": "The file ends before the part that `Range` asks for"},
+    },
 )
 async def download(
     request: Request,
@@ -94,21 +102,47 @@ async def download(
     """The file as text, or as base64 with `is_binary: true` where you ask for it or the file is not UTF-8.
 
     With `Accept: application/octet-stream` its bytes as they are, which is quicker and a quarter shorter; problems are
-    told in JSON all the same.
+    told in JSON all the same. Only then `Range: bytes=N-` gets the rest of a copy that broke off; send the `ETag` of
+    its beginning as `If-Range`, and a file that has changed meanwhile is sent from its beginning.
     """
-    raw = request.headers.get("accept") == RAW
     text: FileStat | None = None
     try:
-        if not binary and not raw:
+        if request.headers.get("accept") == RAW:
+            return await _raw(request, use_cases, principal, machine, path)
+        if not binary:
             async with use_cases.utilities.download(principal, machine, path) as opened:
                 text = opened.stat if await is_text(opened) else None
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(use_cases.utilities.download(principal, machine, path))
             # base64 also if the file was replaced since we looked
-            form = Form.RAW if raw else Form.TEXT if opened.stat == text else Form.BASE64
-            return FileResponse(opened, stack.pop_all(), form)
+            return FileResponse(opened, stack.pop_all(), Form.TEXT if opened.stat == text else Form.BASE64)
     except Refused as error:
         return _json(FileDownload(status=UtilityStatus.ERROR, error=shown(str(error))))
+
+
+async def _raw(request: Request, use_cases: UseCases, principal: Principal, machine: str, path: str) -> Response:
+    """The part that is asked for, or the whole where that part is of another file by now."""
+    wanted = wanted_part(request.headers)
+    response = await _opened(request, use_cases, principal, machine, path, wanted)
+    if response is None:
+        response = await _opened(request, use_cases, principal, machine, path, WHOLE)
+    assert response is not None, "the whole is always sent"
+    return response
+
+
+async def _opened(
+    request: Request, use_cases: UseCases, principal: Principal, machine: str, path: str, part: Part
+) -> Response | None:
+    async with AsyncExitStack() as stack:
+        reading = use_cases.utilities.download(principal, machine, path, offset=part.start, length=part.length)
+        opened = await stack.enter_async_context(reading)
+        if part != WHOLE and not still_the_same(request.headers, opened.stat):
+            return None
+        if part != WHOLE and part.start >= opened.stat.size:
+            headers = {"content-range": f"bytes */{opened.stat.size}"}
+            words = f"The file has {opened.stat.size} bytes: nothing begins at {part.start}."
+            return JSONResponse({"detail": words}, 416, headers)
+        return FileResponse(opened, stack.pop_all(), Form.RAW, part)
 
 
 @router.put(
@@ -148,15 +182,18 @@ def _announced(request: Request) -> int | None:
 
 @router.post("/command/{machine}", response_model=UtilityCommandOutput, summary="Run a command")
 async def command(
+    request: Request,
     use_cases: UseCases,
     principal: Annotated[Principal, requires(Scope.COMMANDS_WRITE)],
     machine: Machine,
     body: Annotated[UtilityCommand, form_body(UtilityCommand)],
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Bash runs the text in a login shell as you, in your home directory.
 
     The answer names a task; its result has `output`, `error` and `exit_code`. Cancelling the task ends everything that
     the command started.
     """
-    task = await use_cases.utilities.command(principal, machine, body.executable)
+    key = idempotency(request, principal, body, idempotency_key)
+    task = await use_cases.utilities.command(principal, machine, body.executable, key)
     return _json(UtilityCommandOutput(task_id=task.id, status=UtilityStatus.OK))

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from superfacility.facility.transport import OpenFile
+from superfacility.sfapi.utilities.ranges import WHOLE, Part, tag_of
 
 RAW = "application/octet-stream"
 
@@ -69,18 +70,30 @@ _JSON_BODIES = {Form.TEXT: text_body, Form.BASE64: base64_body}
 class FileResponse(StreamingResponse):
     """Holds the file open until the body is sent or the caller is gone."""
 
-    def __init__(self, opened: OpenFile, file: AbstractAsyncContextManager[object], form: Form) -> None:
+    def __init__(
+        self, opened: OpenFile, file: AbstractAsyncContextManager[object], form: Form, part: Part = WHOLE
+    ) -> None:
         body = opened.chunks if form is Form.RAW else _JSON_BODIES[form](opened)
         headers = {}
-        if form is not Form.TEXT:
-            size = opened.stat.size
-            headers["content-length"] = str(size if form is Form.RAW else base64_length(size))
-        if form is Form.RAW:
-            headers["content-disposition"] = "attachment"
+        if form is Form.BASE64:
+            headers["content-length"] = str(base64_length(opened.stat.size))
+        elif form is Form.RAW:
+            headers = _raw_headers(opened, part)
         media_type = RAW if form is Form.RAW else "application/json"
-        super().__init__(body, media_type=media_type, headers=headers)
+        super().__init__(body, 200 if part == WHOLE else 206, media_type=media_type, headers=headers)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._file:
             await super().__call__(scope, receive, send)
+
+
+def _raw_headers(opened: OpenFile, part: Part) -> dict[str, str]:
+    size, end = opened.stat.size, part.end(opened.stat.size)
+    headers = {
+        "content-disposition": "attachment",
+        "content-length": str(end - part.start),
+        "accept-ranges": "bytes",
+        "etag": tag_of(opened.stat),
+    }
+    return headers if part == WHOLE else {**headers, "content-range": f"bytes {part.start}-{end - 1}/{size}"}

@@ -4,15 +4,16 @@ Fixtures to supply, all of one store: `clients`, `people`, `queue` (by a FakeClo
 queue asks.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from superfacility.facility.audit import AuditEntry, AuditLog
-from superfacility.facility.errors import Conflict, NotFound
-from superfacility.facility.people import People, User, UserName
-from superfacility.oauth.clients import Client, ClientId, ClientKey, ClientStore
+from superfacility.facility.errors import Conflict, NotFound, TooMany
+from superfacility.facility.people import People, Project, ProjectName, User, UserName
+from superfacility.oauth.clients import MADE_IN_A_DAY, Client, ClientId, ClientKey, ClientStore
 from superfacility.oauth.scopes import Scope, SecurityLevel
 from superfacility.tasks.queue import Lease, TaskQueue
 from superfacility.tasks.task import NewTask, TaskStatus, WorkerId
@@ -28,10 +29,17 @@ CLIENT = Client(
     level=SecurityLevel.RED,
     scopes=frozenset({Scope.JOBS_WRITE, Scope.FILES_READ}),
     ranges=("192.0.2.0/24", "2001:db8::/64"),
-    keys=(ClientKey({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), ClientKey({"kty": "OKP", "crv": "Ed25519", "x": "A"})),
+    keys=(
+        ClientKey({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
+        ClientKey({"kty": "OKP", "crv": "Ed25519", "x": "A"}, NOW + timedelta(hours=1)),
+    ),
     created_at=NOW,
     expires_at=NOW + timedelta(days=2),
     comments="words",
+    globus=True,
+    renewed_at=NOW - timedelta(hours=1),
+    strict=True,
+    dpop=True,
 )
 
 
@@ -55,11 +63,11 @@ class ClientStoreContract:
 
     async def test_a_taken_id_is_a_conflict(self, clients: ClientStore, audit_log: AuditLog) -> None:
         await clients.save(CLIENT, entry(), new=True)
-        generation = clients.generation()
+        generation = await clients.generation()
         with pytest.raises(Conflict):
             await clients.save(replace(CLIENT, name="other"), entry("clients.fail"), new=True)
         assert await clients.client(ID) == CLIENT
-        assert clients.generation() == generation
+        assert await clients.generation() == generation
         assert await audit_log.entries(action="clients.fail") == []
 
     async def test_changes_need_an_existing_client_and_user(self, clients: ClientStore) -> None:
@@ -68,6 +76,7 @@ class ClientStoreContract:
             clients.revoke(ID, NOW, entry()),
             clients.remove(ID, entry()),
             clients.save(replace(CLIENT, user=UserName("nobody")), entry(), new=True),
+            clients.save(replace(CLIENT, project=ProjectName("m0001")), entry(), new=True),
         ):
             with pytest.raises(NotFound):
                 await act
@@ -88,19 +97,116 @@ class ClientStoreContract:
         assert [client.id for client in await clients.clients(user=ALICE)] == ["client2", "client0"]
 
     async def test_every_change_raises_the_generation(self, clients: ClientStore, people: People) -> None:
-        seen = [clients.generation()]
+        seen = [await clients.generation()]
         await clients.save(CLIENT, entry(), new=True)
-        seen.append(clients.generation())
+        seen.append(await clients.generation())
         await clients.save(CLIENT, entry())
-        seen.append(clients.generation())
+        seen.append(await clients.generation())
         await clients.revoke(ID, NOW, entry())
-        seen.append(clients.generation())
+        seen.append(await clients.generation())
         await clients.remove(ID, entry())
-        seen.append(clients.generation())
+        seen.append(await clients.generation())
         await people.save_user(User(0, ALICE, active=False), entry("users.block"))
-        seen.append(clients.generation())
+        seen.append(await clients.generation())
         assert seen == sorted(set(seen))
-        assert clients.generation() == seen[-1]
+        assert await clients.generation() == seen[-1]
+
+    async def test_a_client_is_bound_to_a_project(self, clients: ClientStore, people: People) -> None:
+        await people.save_project(Project(0, ProjectName("m0001")), entry("projects.add"), new=True)
+        bound = replace(CLIENT, project=ProjectName("m0001"))
+        await clients.save(bound, entry(), new=True)
+        assert await clients.client(ID) == bound
+
+    async def test_a_user_has_so_many_in_force_and_no_more(self, clients: ClientStore) -> None:
+        now = NOW + timedelta(days=1)
+        await clients.save(replace(CLIENT, renewed_at=None), entry(), new=True, at_most=1)
+        later = replace(
+            CLIENT, id=ClientId("later"), created_at=now, expires_at=now + timedelta(days=2), renewed_at=None
+        )
+        with pytest.raises(Conflict):
+            await clients.save(later, entry(), new=True, at_most=1)
+        await clients.save(replace(CLIENT, name="the same"), entry(), at_most=1)
+        await clients.save(replace(CLIENT, expires_at=now), entry())
+        await clients.save(later, entry(), new=True, at_most=1)
+        with pytest.raises(Conflict):
+            await clients.save(replace(CLIENT, expires_at=NOW + timedelta(days=9), renewed_at=now), entry(), at_most=1)
+        await clients.revoke(later.id, now, entry())
+        await clients.save(replace(CLIENT, renewed_at=now), entry(), at_most=1)
+
+    async def test_of_two_at_once_one_finds_room(self, clients: ClientStore) -> None:
+        wanted = [replace(CLIENT, id=ClientId(f"client{number}"), renewed_at=None) for number in range(4)]
+        saving = [clients.save(each, entry(), new=True, at_most=1) for each in wanted]
+        outcomes = await asyncio.gather(*saving, return_exceptions=True)
+        assert [type(each) for each in outcomes].count(Conflict) == 3
+        assert len(await clients.clients()) == 1
+
+    async def test_two_changes_at_once_do_not_undo_each_other(self, clients: ClientStore, audit_log: AuditLog) -> None:
+        await clients.save(CLIENT, entry(), new=True)
+        changes = [replace(CLIENT, name=f"name {number}") for number in range(4)]
+        saving = [clients.save(each, entry("clients.rotate"), old=CLIENT) for each in changes]
+        outcomes = await asyncio.gather(*saving, return_exceptions=True)
+        assert [type(each) for each in outcomes].count(Conflict) == 3
+        assert len(await audit_log.entries(action="clients.rotate")) == 1
+        kept = await clients.client(ID)
+        assert kept in changes
+        with pytest.raises(Conflict):
+            await clients.save(replace(CLIENT, ranges=()), entry(), old=CLIENT)
+        assert await clients.client(ID) == kept
+        await clients.save(replace(CLIENT, ranges=()), entry(), old=kept)
+
+    async def test_what_was_revoked_stays_revoked(self, clients: ClientStore) -> None:
+        await clients.save(CLIENT, entry(), new=True)
+        await clients.revoke(ID, NOW, entry())
+        with pytest.raises(Conflict):
+            await clients.save(CLIENT, entry())
+        await clients.revoke(ID, NOW + timedelta(hours=1), entry())
+        assert await clients.client(ID) == replace(CLIENT, revoked_at=NOW)
+
+    @pytest.mark.parametrize("act", ["revoke", "remove"])
+    async def test_what_it_has_made_ends_with_it(self, clients: ClientStore, act: str) -> None:
+        await clients.save(CLIENT, entry(), new=True)
+        child = replace(CLIENT, id=ClientId("child"), made_by=ID)
+        grandchild = replace(CLIENT, id=ClientId("grandchild"), made_by=child.id)
+        other = replace(CLIENT, id=ClientId("other"))
+        for each in (child, grandchild, other):
+            await clients.save(each, entry(), new=True)
+        assert await clients.client(child.id) == child
+        await (clients.revoke(ID, NOW, entry()) if act == "revoke" else clients.remove(ID, entry()))
+        found = [await clients.client(each.id) for each in (child, grandchild, other)]
+        assert [each and each.revoked_at for each in found] == [NOW, NOW, None]
+
+    async def test_so_many_may_be_made_in_a_day(self, clients: ClientStore) -> None:
+        """Else whoever revokes each at once fills the database."""
+        made = [replace(CLIENT, id=ClientId(f"made-{number}")) for number in range(MADE_IN_A_DAY + 1)]
+        for each in made[:-1]:
+            await clients.save(each, entry(), new=True, at_most=1)
+            await clients.revoke(each.id, NOW, entry())
+        with pytest.raises(TooMany):
+            await clients.save(made[-1], entry(), new=True, at_most=1)
+        await clients.save(made[-1], entry(), new=True)
+        tomorrow = replace(CLIENT, id=ClientId("tomorrow"), created_at=CLIENT.created_at + timedelta(days=1, seconds=1))
+        await clients.revoke(made[-1].id, NOW, entry())
+        await clients.save(tomorrow, entry(), new=True, at_most=1)
+
+    async def test_a_revoked_client_makes_no_others(self, clients: ClientStore) -> None:
+        child = replace(CLIENT, id=ClientId("child"), made_by=ID)
+        with pytest.raises(Conflict):
+            await clients.save(child, entry(), new=True)
+        await clients.save(CLIENT, entry(), new=True)
+        await clients.revoke(ID, NOW, entry())
+        with pytest.raises(Conflict):
+            await clients.save(child, entry(), new=True)
+        assert await clients.client(child.id) is None
+
+    async def test_a_client_that_can_do_less_meanwhile_makes_no_others(self, clients: ClientStore) -> None:
+        child = replace(CLIENT, id=ClientId("child"), made_by=ID)
+        await clients.save(CLIENT, entry(), new=True)
+        less = replace(CLIENT, ranges=CLIENT.ranges[:1], scopes=frozenset(list(CLIENT.scopes)[:1]))
+        await clients.save(less, entry(), old=CLIENT)
+        with pytest.raises(Conflict):
+            await clients.save(child, entry(), new=True, old=CLIENT)
+        assert await clients.client(child.id) is None
+        await clients.save(child, entry(), new=True, old=less)
 
     async def test_a_revoked_client_says_when(self, clients: ClientStore) -> None:
         await clients.save(CLIENT, entry(), new=True)

@@ -79,7 +79,7 @@ class PeopleContract:
     async def test_a_project_is_found_and_changed(self, populated: People) -> None:
         assert await populated.project(PROJECT) == Project(1, PROJECT)
         assert await populated.project(NO_PROJECT) is None
-        rich = Project(1, PROJECT, "words", Allocation(10.5, 0.0, 2**50, 2**60), active=False)
+        rich = Project(1, PROJECT, "words", Allocation(2**50, 2**60), active=False)
         assert await populated.save_project(rich, entry()) == rich
         assert await populated.projects() == [rich]
 
@@ -98,6 +98,13 @@ class PeopleContract:
         await populated.set_membership(PROJECT, BOB, None, entry())
         assert [member.user for member in await populated.memberships(project=PROJECT)] == [ALICE]
         assert len(await audit_log.entries(action="people.change")) == 5
+
+    async def test_who_is_removed_leaves_the_groups_of_the_project(self, populated: People) -> None:
+        await populated.set_membership(PROJECT, BOB, Role.USER, entry())
+        await populated.create_group(GROUP, PROJECT, [ALICE, BOB], entry())
+        await populated.set_membership(PROJECT, BOB, None, entry())
+        assert await populated.groups(member=BOB) == []
+        assert [each.name for each in await populated.groups(member=ALICE)] == [GROUP]
 
     async def test_a_group_has_its_members_in_full(self, populated: People) -> None:
         group = await populated.create_group(GROUP, PROJECT, [BOB, ALICE], entry())

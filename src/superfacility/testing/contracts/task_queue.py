@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from superfacility.facility.audit import AuditEntry, AuditLog
-from superfacility.facility.errors import Conflict, InvalidInput, NotFound
+from superfacility.facility.errors import Conflict, KeyReused, NotFound
 from superfacility.facility.people import UserName
 from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease, TaskQueue
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
@@ -40,6 +40,27 @@ def new_task(clock: FakeClock, **changes: Any) -> NewTask:
         "client_id": "client",
     }
     return NewTask(**{**fields, **changes})
+
+
+class Places:
+    """A worker with as many places as it is told."""
+
+    id = ONE
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.given = places
+        self.begun: list[Task | None] = []
+        self.all_begun = asyncio.Event()
+
+    def reserve(self, new: NewTask) -> bool:
+        self.places -= 1
+        return self.places >= 0
+
+    def begin(self, owner: UserName, task: Task | None) -> None:
+        self.begun.append(task)
+        if len(self.begun) == self.given:
+            self.all_begun.set()
 
 
 class TaskQueueContract:
@@ -83,16 +104,64 @@ class TaskQueueContract:
     async def test_the_same_key_gives_the_first_task(
         self, queue: TaskQueue, accept: Accept, audit_log: AuditLog
     ) -> None:
+        assert await queue.accepted(KEY) is None
         given = await asyncio.gather(*(accept(KEY, intent={"n": n}) for n in range(20)))
         assert len({task.id for task in given}) == 1
+        assert await queue.accepted(KEY) == given[0]
         assert len(await queue.tasks(ALICE)) == 1
         assert len(await audit_log.entries()) == 1
 
     async def test_the_same_key_for_another_request_is_refused(self, queue: TaskQueue, accept: Accept) -> None:
         await accept(KEY)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(KeyReused):
             await accept(IdempotencyKey("client", "POST", "/jobs", "k1", "other"))
+        with pytest.raises(KeyReused):
+            await queue.accepted(IdempotencyKey("client", "POST", "/jobs", "k1", "other"))
         assert len(await queue.tasks(ALICE)) == 1
+
+    async def test_who_attends_and_has_a_place_gets_what_is_accepted(self, queue: TaskQueue, accept: Accept) -> None:
+        taker = Places(1)
+        queue.attend(taker)
+        first, second = await accept(), await accept()
+        assert taker.begun == [await queue.task(first.id)]
+        assert [task.attempts for task in (first, second)] == [1, 0]
+        assert [task.id for task in await queue.claim(ONE, HANDLERS, 8)] == [second.id]
+        assert await queue.finish(ONE, first.id, TaskStatus.COMPLETED, OK)
+        assert not await queue.finish(TWO, second.id, TaskStatus.COMPLETED, OK)
+
+    async def test_what_was_accepted_for_a_worker_that_died_is_taken_over(
+        self, queue: TaskQueue, accept: Accept, lease: Lease
+    ) -> None:
+        queue.attend(Places(1))
+        task = await accept()
+        assert await queue.claim(TWO, HANDLERS, 8) == []
+        lease.release(ONE)
+        (taken,) = await queue.claim(TWO, HANDLERS, 8)
+        assert (taken.id, taken.attempts, taken.interrupted) == (task.id, 2, True)
+
+    async def test_a_repeated_key_begins_nothing(self, queue: TaskQueue, accept: Accept) -> None:
+        first = await accept(KEY)
+        taker = Places(2)
+        queue.attend(taker)
+        assert (await accept(KEY)).id == first.id
+        with pytest.raises(KeyReused):
+            await accept(IdempotencyKey("client", "POST", "/jobs", "k1", "other"))
+        assert all(task is None for task in taker.begun)
+        assert [task.id for task in await queue.claim(ONE, HANDLERS, 8)] == [first.id]
+
+    async def test_a_caller_who_leaves_takes_nothing_away(self, queue: TaskQueue, accept: Accept) -> None:
+        taker = Places(20)
+        queue.attend(taker)
+        leaving = [asyncio.ensure_future(accept()) for _ in range(20)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for each in leaving:
+            each.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        async with asyncio.timeout(20):
+            await taker.all_begun.wait()
+        kept = await queue.tasks(ALICE)
+        assert sorted(task.id for task in taker.begun if task) == sorted(task.id for task in kept)
 
     async def test_a_key_belongs_to_client_method_and_path(self, queue: TaskQueue, accept: Accept) -> None:
         await accept(KEY)
@@ -248,6 +317,16 @@ class TaskQueueContract:
         await queue.claim(ONE, HANDLERS, 1)
         await queue.hand_back(ONE, task.id, timedelta(hours=1))
         await queue.request_cancel(task.id, entry(clock))
+        (taken,) = await queue.claim(TWO, HANDLERS, 1)
+        assert taken.cancel_requested
+
+    async def test_cancel_just_before_a_back_off_leaves_none(
+        self, queue: TaskQueue, accept: Accept, clock: FakeClock
+    ) -> None:
+        task = await accept()
+        await queue.claim(ONE, HANDLERS, 1)
+        await queue.request_cancel(task.id, entry(clock))
+        await queue.hand_back(ONE, task.id, timedelta(hours=1))
         (taken,) = await queue.claim(TWO, HANDLERS, 1)
         assert taken.cancel_requested
 

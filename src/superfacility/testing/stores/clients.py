@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Conflict, NotFound
+from superfacility.facility.errors import Conflict, NotFound, TooMany
 from superfacility.facility.people import UserName
-from superfacility.oauth.clients import Client, ClientId
+from superfacility.oauth.clients import MADE_IN_A_DAY, Client, ClientId
 from superfacility.tasks.task import TaskStatus
 from superfacility.testing.stores.memory import Memory
 
@@ -18,7 +18,7 @@ class MemoryClientStore:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def generation(self) -> int:
+    async def generation(self) -> int:
         return self._memory.generation
 
     async def client(self, client_id: ClientId) -> Client | None:
@@ -28,26 +28,48 @@ class MemoryClientStore:
         found = [client for client in self._memory.clients.values() if user in (None, client.user)]
         return sorted(found, key=lambda client: client.created_at, reverse=True)
 
-    async def save(self, client: Client, audit: AuditEntry, *, new: bool = False) -> None:
-        if client.user not in self._memory.users:
-            raise NotFound(f"There is no user {client.user}: add it first.")
-        if new and client.id in self._memory.clients:
-            raise Conflict(f"The client id {client.id} is taken: choose another.")
-        if not new:
-            self._known(client.id)
+    async def save(
+        self,
+        client: Client,
+        audit: AuditEntry,
+        *,
+        new: bool = False,
+        at_most: int | None = None,
+        old: Client | None = None,
+    ) -> None:
+        if new:
+            add_client(self._memory, client, at_most, old)
+        else:
+            _require_owners(self._memory, client)
+            if self._known(client.id).revoked_at is not None:
+                raise Conflict(f"The client {client.id} was revoked: create a new one instead.")
+            _require_same(self._known(client.id), old)
+            _require_room(self._memory, client, at_most)
         self._memory.clients[client.id] = client
         self._conclude(audit)
 
     async def revoke(self, client_id: ClientId, at: datetime, audit: AuditEntry) -> None:
-        self._memory.clients[client_id] = replace(self._known(client_id), revoked_at=at)
-        self._cancel_unstarted(client_id, at)
+        self._known(client_id)
+        for each in (client_id, *self._made_by(client_id)):
+            self._revoke(each, at)
         self._conclude(audit)
 
     async def remove(self, client_id: ClientId, audit: AuditEntry) -> None:
         self._known(client_id)
+        for each in self._made_by(client_id):
+            self._revoke(each, audit.at)
         del self._memory.clients[client_id]
         self._cancel_unstarted(client_id, audit.at)
         self._conclude(audit)
+
+    def _made_by(self, client_id: ClientId) -> list[ClientId]:
+        own = [each.id for each in self._memory.clients.values() if each.made_by == client_id]
+        return own + [further for each in own for further in self._made_by(each)]
+
+    def _revoke(self, client_id: ClientId, at: datetime) -> None:
+        client = self._memory.clients[client_id]
+        self._memory.clients[client_id] = replace(client, revoked_at=client.revoked_at or at)
+        self._cancel_unstarted(client_id, at)
 
     def _known(self, client_id: ClientId) -> Client:
         if client_id not in self._memory.clients:
@@ -64,6 +86,47 @@ class MemoryClientStore:
     def _conclude(self, audit: AuditEntry) -> None:
         self._memory.generation += 1
         self._memory.audit.append(audit)
+
+
+def add_client(memory: Memory, client: Client, at_most: int | None = None, old: Client | None = None) -> None:
+    """A new one, as `ClientStore.save` says."""
+    _require_owners(memory, client)
+    if client.id in memory.clients:
+        raise Conflict(f"The client id {client.id} is taken: choose another.")
+    _require_room(memory, client, at_most)
+    _require_rest(memory, client, at_most)
+    maker = None if client.made_by is None else memory.clients.get(client.made_by)
+    if client.made_by is not None and (maker is None or maker.revoked_at is not None):
+        raise Conflict(f"The client {client.made_by} was revoked: it makes no others.")
+    if maker is not None:
+        _require_same(maker, old)
+    memory.clients[client.id] = client
+
+
+def _require_same(still: Client, old: Client | None) -> None:
+    if old is not None and still != old:
+        raise Conflict(f"The client {old.id} was changed meanwhile: look at it, and try again.")
+
+
+def _require_room(memory: Memory, client: Client, at_most: int | None) -> None:
+    since = client.renewed_at or client.created_at
+    others = [each for each in memory.clients.values() if each.id != client.id and each.user == client.user]
+    if at_most is not None and sum(each.in_force(since) for each in others) >= at_most:
+        raise Conflict(f"{client.user} has {at_most} clients: revoke those that are not needed any more.")
+
+
+def _require_rest(memory: Memory, client: Client, at_most: int | None) -> None:
+    yesterday = client.created_at - timedelta(days=1)
+    made = sum(each.user == client.user and each.created_at > yesterday for each in memory.clients.values())
+    if at_most is not None and made >= MADE_IN_A_DAY * at_most:
+        raise TooMany(f"{made} clients of {client.user} were made within a day: go on tomorrow.", retry_after=3600)
+
+
+def _require_owners(memory: Memory, client: Client) -> None:
+    if client.user not in memory.users:
+        raise NotFound(f"There is no user {client.user}: add it first.")
+    if client.project is not None and client.project not in memory.projects:
+        raise NotFound(f"There is no project {client.project}.")
 
 
 class MemoryAssertionLog:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, NotFound
+from superfacility.facility.membership.admissions import Outcome
 from superfacility.facility.people import Group, GroupName, Membership, Project, ProjectName, Role, User, UserName
 from superfacility.testing.stores.memory import KeptGroup, Memory
 
@@ -33,8 +34,9 @@ class MemoryPeople:
     async def memberships(
         self, *, user: UserName | None = None, project: ProjectName | None = None
     ) -> Sequence[Membership]:
+        marked = self._memory.continuing
         return [
-            Membership(number, self._memory.projects[of], member, role)
+            Membership(number, self._memory.projects[of], member, role, marked.get((of, member), False))
             for (of, member), (number, role) in sorted(self._memory.memberships.items())
             if user in (None, member) and project in (None, of)
         ]
@@ -78,15 +80,11 @@ class MemoryPeople:
         return project
 
     async def set_membership(self, project: ProjectName, user: UserName, role: Role | None, audit: AuditEntry) -> None:
-        kept = self._memory.memberships
         if role is None:
-            if (project, user) not in kept:
-                raise NotFound(f"{user} is not a member of {project}.")
-            del kept[project, user]
+            drop_member(self._memory, project, user, audit)
         else:
             self._require(project, (user,))
-            number = kept[project, user][0] if (project, user) in kept else self._memory.next_number("membership")
-            kept[project, user] = (number, role)
+            add_member(self._memory, project, user, role)
         self._memory.audit.append(audit)
 
     async def create_group(
@@ -128,6 +126,32 @@ class MemoryPeople:
         for user in users:
             if user not in self._memory.users:
                 raise NotFound(f"There is no user {user}.")
+
+
+def add_member(memory: Memory, project: ProjectName, user: UserName, role: Role) -> None:
+    """Or change the role of one."""
+    kept = memory.memberships
+    number = kept[project, user][0] if (project, user) in kept else memory.next_number("membership")
+    kept[project, user] = (number, role)
+    memory.generation += 1
+
+
+def drop_member(memory: Memory, project: ProjectName, user: UserName, audit: AuditEntry) -> None:
+    """With what hangs on it; the row of audit says when and by whom."""
+    if (project, user) not in memory.memberships:
+        raise NotFound(f"{user} is not a member of {project}.")
+    del memory.memberships[project, user]
+    memory.continuing.pop((project, user), None)
+    for key in [key for key in memory.shares if key[:2] == (project, user)]:
+        del memory.shares[key]
+    for group in memory.groups.values():
+        if group.project == project:
+            group.members.discard(user)
+    for each in list(memory.invitations.values()):
+        if (each.project, each.invited_by, each.outcome) == (project, user, Outcome.OPEN):
+            ended = replace(each, outcome=Outcome.WITHDRAWN, ended_at=audit.at, ended_by=UserName(audit.actor))
+            memory.invitations[each.id] = ended
+    memory.generation += 1
 
 
 def _next(taken: Iterable[int], first: int) -> int:

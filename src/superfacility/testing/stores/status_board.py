@@ -1,12 +1,13 @@
-"""Resources, outages and notes in memory."""
+"""Resources, outages, notes, observations and history in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, NotFound
-from superfacility.facility.status import Note, Outage, Resource, ResourceName
+from superfacility.facility.status import Note, Observation, Outage, Resource, ResourceName, StateChange
 from superfacility.testing.stores.memory import Memory
 
 
@@ -45,6 +46,8 @@ class MemoryStatusBoard:
         for kept in (self._memory.outages, self._memory.notes):
             for number in [number for number, item in kept.items() if item.resource == name]:
                 del kept[number]
+        for probe in [probe for probe, each in self._memory.observations.items() if each.resource == name]:
+            del self._memory.observations[probe]
         self._conclude(audit)
 
     async def save_outage(self, outage: Outage, audit: AuditEntry) -> Outage:
@@ -73,6 +76,42 @@ class MemoryStatusBoard:
             raise NotFound(f"There is no note {note_id}.")
         self._conclude(audit)
 
+    async def observations(self) -> Sequence[Observation]:
+        return sorted(self._memory.observations.values(), key=lambda each: (each.resource, each.probe))
+
+    async def observe(self, observations: Sequence[Observation]) -> None:
+        known = self._memory.observations
+        for each in observations:
+            if each.resource not in self._memory.resources:
+                continue
+            if each.probe not in known or _seen(known[each.probe]) != _seen(each):
+                self._memory.status_version += 1
+            known[each.probe] = each
+
+    async def record(self, changes: Sequence[StateChange]) -> None:
+        for each in changes:
+            self._memory.state_changes.append(replace(each, id=self._memory.next_number("state change")))
+
+    async def changes(
+        self, resource: ResourceName, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[StateChange]:
+        return [
+            each
+            for each in reversed(self._memory.state_changes)
+            if each.resource == resource and (before is None or each.id < before)
+        ][:limit]
+
+    async def last_changes(self) -> Sequence[StateChange]:
+        return list({(each.resource, each.outage): each for each in self._memory.state_changes}.values())
+
+    async def purge(self, before: datetime) -> int:
+        last = {each.id for each in await self.last_changes()}
+        changes = [each for each in self._memory.state_changes if each.at >= before or each.id in last]
+        observed = {each.probe: each for each in await self.observations() if each.expires_at >= before}
+        dropped = len(self._memory.state_changes) - len(changes) + len(self._memory.observations) - len(observed)
+        self._memory.state_changes, self._memory.observations = changes, observed
+        return dropped
+
     def _number(self, kind: str, number: int, kept: dict[int, Outage] | dict[int, Note]) -> int:
         if number and number not in kept:
             raise NotFound(f"There is no {kind} {number}.")
@@ -85,3 +124,8 @@ class MemoryStatusBoard:
     def _conclude(self, audit: AuditEntry) -> None:
         self._memory.status_version += 1
         self._memory.audit.append(audit)
+
+
+def _seen(observation: Observation) -> tuple[str, str, str]:
+    """What a view shows of it."""
+    return observation.resource, observation.state, observation.description

@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Conflict, InvalidInput, NotFound
+from superfacility.facility.errors import Conflict, KeyReused, NotFound
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease
+from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease, Taker
+from superfacility.tasks.quota import NO_QUOTA, TaskQuota
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 from superfacility.testing.stores.memory import KeptTask, Memory
 
@@ -40,10 +41,12 @@ class MemoryLease:
 class MemoryTaskQueue:
     """`TaskQueue` in memory."""
 
-    def __init__(self, memory: Memory, lease: Lease, clock: Clock) -> None:
+    def __init__(self, memory: Memory, lease: Lease, clock: Clock, quota: TaskQuota = NO_QUOTA) -> None:
         self._memory = memory
         self._lease = lease
         self._clock = clock
+        self._quota = quota
+        self._takers: list[Taker] = []
         self._changes = 0
         self._changed = asyncio.Event()
         self._seen: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
@@ -51,22 +54,34 @@ class MemoryTaskQueue:
     async def accept(self, new: NewTask, audit: AuditEntry, idempotency: IdempotencyKey | None = None) -> Task:
         if idempotency is not None and (earlier := self._earlier(idempotency)) is not None:
             return earlier
+        self._quota.check(new, sum(task.owner == new.owner and not task.status.terminal for task in self._all()))
         if new.reference is not None and await self.by_reference(new.handler, new.reference) is not None:
             raise Conflict(f"There is a task of {new.handler} with the reference {new.reference}.")
         task = new.as_task(TaskId(str(self._memory.next_number("task"))))
-        self._memory.tasks[task.id] = KeptTask(task, due_at=new.created_at)
+        kept = self._memory.tasks[task.id] = KeptTask(task, due_at=new.created_at)
         self._memory.audit.append(audit)
         if idempotency is not None:
             self._memory.idempotency[_key(idempotency)] = (idempotency.fingerprint, task.id)
-        self._announce()
-        return task
+        taker = next((each for each in self._takers if each.reserve(new)), None)
+        if taker is None:
+            self._announce()
+        else:
+            kept.claimed_by, kept.task = taker.id, replace(task, attempts=1)
+            taker.begin(new.owner, kept.task)
+        return kept.task
+
+    async def accepted(self, idempotency: IdempotencyKey) -> Task | None:
+        return self._earlier(idempotency)
+
+    def attend(self, taker: Taker) -> None:
+        self._takers.append(taker)
 
     def _earlier(self, idempotency: IdempotencyKey) -> Task | None:
         if _key(idempotency) not in self._memory.idempotency:
             return None
         fingerprint, task_id = self._memory.idempotency[_key(idempotency)]
         if fingerprint != idempotency.fingerprint:
-            raise InvalidInput("This idempotency key was used with another request: send a new key.")
+            raise KeyReused("This idempotency key was used with another request: send a new key.")
         return self._memory.tasks[task_id].task
 
     async def task(self, task_id: TaskId) -> Task | None:
@@ -125,8 +140,8 @@ class MemoryTaskQueue:
         if kept is None or not self._change_claimed(worker, task_id):
             return
         kept.claimed_by = None
-        kept.due_at = self._clock.now() + delay
         task = kept.task
+        kept.due_at = self._clock.now() + (timedelta() if task.cancel_requested else delay)
         kept.task = replace(task, attempts=task.attempts - 1) if untouched else replace(task, interrupted=False)
         self._announce()
 

@@ -50,7 +50,7 @@ def job_variables(submission: Submission, job: JobRecord, configuration: Configu
         "SLURM_JOB_USER": submission.user,
         "SLURM_JOB_UID": str(submission.uid),
         "SLURM_JOB_ACCOUNT": request.account,
-        "SLURM_JOB_QOS": request.qos,
+        "SLURM_JOB_QOS": job.qos_of(submission),
         "SLURM_JOB_PARTITION": request.partition,
         "SLURM_JOB_NUM_NODES": str(request.nodes),
         "SLURM_NNODES": str(request.nodes),

@@ -47,7 +47,7 @@ class Execution:
             pid = self._launcher.supervisor(job.submission, job.id)
             if pid is not None and self._launcher.alive(job.submission, job.id):
                 self._watch(pid)
-            if job.cancelled_by is not None:
+            if job.cancelled_by is not None or job.requeued:
                 self.request_end(job)
         needed = {self._queue.jobs[number].submission for number in self._queue.active}
         for number in self.spool.submissions():
@@ -89,7 +89,7 @@ class Execution:
         gone = [job for job in self._running() if not self._launcher.alive(job.submission, job.id)]
         if not gone:
             return False
-        changed = [self._outcome(job) for job in gone]
+        changed = [back_in_queue(job) if job.requeued else self._outcome(job) for job in gone]
         try:
             self._ledger.commit(Change(jobs=changed))
         except Problem:
@@ -98,6 +98,13 @@ class Execution:
             self.spool.discard_job(job.submission, job.id)
         self.clean_up([job for job in changed if not job.active])
         return True
+
+    def end_overdue(self) -> None:
+        """Those whose time limit was shortened while they ran; their supervisors know the old one only."""
+        now = self._clock.now().timestamp()
+        for job in self._running():
+            if job.limit is not None and job.started is not None and now >= job.started + job.limit:
+                self.request_end(job)
 
     def _outcome(self, job: JobRecord) -> JobRecord:
         ended = self._launcher.ended(job.submission, job.id)
@@ -136,10 +143,17 @@ class Execution:
         return bool(running)
 
 
+def back_in_queue(job: JobRecord) -> JobRecord:
+    """Its output files are written anew when it starts again."""
+    return replace(job, state=PENDING, reason="None", started=None, requeued=False, restarts=job.restarts + 1)
+
+
 def ended_job(job: JobRecord, ended: Mapping[str, Any]) -> JobRecord:
     """The job with what its supervisor wrote down."""
     outcome, code, number = ended["outcome"], int(ended["exit_code"]), int(ended["signal"])
-    if outcome == "timeout":
+    limit_at = None if job.limit is None or job.started is None else job.started + job.limit
+    overdue = job.cancelled_by is None and limit_at is not None and float(ended["ended"]) >= limit_at
+    if outcome == "timeout" or (outcome == "cancelled" and overdue):
         state, reason, code, number = TIMEOUT, "TimeLimit", 0, 0
     elif outcome == "cancelled":
         state, reason, code, number = CANCELLED, "None", 0, 15

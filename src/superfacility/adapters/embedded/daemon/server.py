@@ -78,6 +78,7 @@ class Daemon:
             self._stop.set()
             return
         self._look()
+        self._execution.end_overdue()
         if self._ledger.queue.active or self._connections:
             self._last_use = self._loop.time()
         elif self._loop.time() - self._last_use >= self._service.configuration.idle_exit:

@@ -8,13 +8,22 @@ from typing import Any
 
 from superfacility.adapters.embedded.configuration import Configuration
 from superfacility.adapters.embedded.daemon.booking import book
+from superfacility.adapters.embedded.daemon.changing import changed_jobs
 from superfacility.adapters.embedded.daemon.execution import Execution
 from superfacility.adapters.embedded.daemon.ledger import Ledger
 from superfacility.adapters.embedded.daemon.queue import Change
 from superfacility.adapters.embedded.daemon.submission import Submitter
+from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.protocol import CONFIGURATION, PAGE, Message, Problem
-from superfacility.adapters.embedded.records import CANCELLED, PENDING, RUNNING, JobRecord, reservation_from, to_json
-from superfacility.adapters.embedded.request.times import parse_duration
+from superfacility.adapters.embedded.records import (
+    CANCELLED,
+    PENDING,
+    RUNNING,
+    JobRecord,
+    ReservationRecord,
+    reservation_from,
+    to_json,
+)
 from superfacility.core.clock import Clock
 
 
@@ -48,10 +57,13 @@ class Service:
             "cancel": self._cancel,
             "signal": self._signal,
             "update": self._update,
+            "requeue": self._requeue,
+            "details": self._details,
             "changes": self._changes,
             "jobs": self._jobs,
             "reservations": self._reservations,
             "reserve": self._reserve,
+            "rebook": self._rebook,
             "unreserve": self._unreserve,
         }
         handler = handlers.get(str(request.get("do")))
@@ -109,7 +121,7 @@ class Service:
         changed = [
             replace(job, state=CANCELLED, reason="None", ended=now, cancelled_by=by)
             if job.state == PENDING
-            else replace(job, cancelled_by=by)
+            else replace(job, cancelled_by=by, requeued=False)
             for job in jobs
         ]
         self._ledger.commit(Change(jobs=changed))
@@ -128,18 +140,39 @@ class Service:
         return len(running)
 
     def _update(self, request: Mapping[str, Any]) -> int:
-        """Hold, release, or (before it starts) give another time limit."""
-        jobs = [job for job in self._own(request) if job.state == PENDING]
-        if not jobs:
-            raise Problem("refused", "Job/step already completing or completed")
-        values: dict[str, Any] = {}
-        if "held" in request:
-            values["held"] = bool(request["held"])
-        if "limit" in request:
-            values["limit"] = parse_duration(request["limit"])
-        self._ledger.commit(Change(jobs=[replace(job, **values) for job in jobs]))
+        """Hold, release, or give another time limit or QOS."""
+        jobs = self._own(request)
+        changed = changed_jobs(jobs, self._queue.submissions[jobs[0].submission], request, self.configuration)
+        self._ledger.commit(Change(jobs=changed))
         self._wake()
+        return len(changed)
+
+    def _requeue(self, request: Mapping[str, Any]) -> int:
+        """Running jobs end and wait again; of what has ended, the script is gone."""
+        jobs = [job for job in self._own(request) if job.state == RUNNING]
+        if not jobs:
+            active = any(job.active for job in self._own(request))
+            raise Problem("refused", "Job is pending execution" if active else "Job script is gone: submit it again")
+        self._ledger.commit(Change(jobs=[replace(job, requeued=True) for job in jobs]))
+        for job in jobs:
+            self._execution.request_end(job)
         return len(jobs)
+
+    def _details(self, request: Mapping[str, Any]) -> Message:
+        """Of an array, those of its first element. The script is for its owner and staff, while it is kept."""
+        job = self._require(str(request["job"]))[0]
+        submission = self._queue.submissions[job.submission]
+        output, error = output_paths(submission, job, self.configuration.cluster)
+        may_read = submission.user == request["user"] or request.get("staff")
+        return {
+            "job": job.public_id,
+            "user": submission.user,
+            "directory": submission.work_dir,
+            "stdout": output,
+            "stderr": error,
+            "command": submission.command or None,
+            "script": self._execution.spool.load(submission.id).get("script") if may_read else None,
+        }
 
     def _changes(self, request: Mapping[str, Any]) -> Message:
         since = int(request["since"]) if request.get("instance") == self._instance else 0
@@ -195,9 +228,24 @@ class Service:
         self._wake()
         return to_json(booked)
 
+    def _rebook(self, request: Mapping[str, Any]) -> Message:
+        """Other times, sizes or users for a reservation that is there."""
+        now = self._clock.now().timestamp()
+        asked = reservation_from({**request["reservation"], "cores": 0})
+        current = self._reservation(asked.name, now)
+        others = [each for each in self._queue.reservations.values() if each.name != asked.name]
+        booked = book(replace(asked, owner=current.owner), others, self.configuration.cores, now)
+        self._ledger.commit(Change(reservations=[booked]))
+        self._wake()
+        return to_json(booked)
+
     def _unreserve(self, request: Mapping[str, Any]) -> None:
-        reservation = self._queue.reservations.get(request["name"])
-        if reservation is None or reservation.end <= self._clock.now().timestamp():
-            raise Problem("not_found", f"Requested reservation is invalid: {request['name']}")
+        reservation = self._reservation(str(request["name"]), self._clock.now().timestamp())
         self._ledger.commit(Change(dropped_reservations=[reservation.name]))
         self._wake()
+
+    def _reservation(self, name: str, now: float) -> ReservationRecord:
+        found = self._queue.reservations.get(name)
+        if found is None or found.end <= now:
+            raise Problem("not_found", f"Requested reservation is invalid: {name}")
+        return found

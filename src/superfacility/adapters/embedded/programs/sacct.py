@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from superfacility.adapters.embedded.columns import SACCT_COLUMNS, SHORT_STATES, sacct_row
+from superfacility.adapters.embedded.columns import SHORT_STATES, sacct_row
 from superfacility.adapters.embedded.programs.arguments import Arguments, Syntax, names
 from superfacility.adapters.embedded.programs.asking import Failure, ask, caller, jobs_of, run, say
 from superfacility.adapters.embedded.programs.tables import Field, Layout, header, line
 from superfacility.adapters.embedded.records import JobRecord, Submission
 from superfacility.adapters.embedded.request.times import parse_moment
+from superfacility.facility.rows import SACCT_COLUMNS
 
 _SYNTAX = Syntax(
     "sacct",

@@ -21,6 +21,7 @@ def _scontrol(state: Path, words: Sequence[str]) -> int:
         "show": _show,
         "hold": _hold,
         "release": _release,
+        "requeue": _requeue,
         "update": _update,
         "create": _create,
         "delete": _delete,
@@ -85,7 +86,7 @@ def _job(submission: Submission, job: JobRecord, cluster: str, now: float) -> st
             f"UserId={submission.user}({submission.uid}) GroupId={submission.gid}({submission.gid}) MCS_label=N/A",
             f"Priority={row['priority']} Nice=0 Account={row['account']} QOS={row['qos']}",
             f"JobState={job.state} Reason={job.reason.replace(' ', '_')} Dependency={row['dependency']}",
-            f"Requeue=0 Restarts=0 BatchFlag=1 Reboot=0 ExitCode={job.exit_code}:{job.signal}",
+            f"Requeue=0 Restarts={job.restarts} BatchFlag=1 Reboot=0 ExitCode={job.exit_code}:{job.signal}",
             f"RunTime={row['time']} TimeLimit={row['time_limit']} TimeMin=N/A",
             f"SubmitTime={row['submit_time']} EligibleTime={eligible}",
             f"StartTime={moment_text(job.started, 'Unknown')} EndTime={row['end_time']}",
@@ -165,6 +166,10 @@ def _release(state: Path, words: list[str]) -> None:
     _change(state, words, {"held": False})
 
 
+def _requeue(state: Path, words: list[str]) -> None:
+    _change(state, words, {"do": "requeue"})
+
+
 def _change(state: Path, words: Sequence[str], change: Message) -> None:
     for job in (each for word in words for each in word.split(",")):
         question = {"do": "update", "job": job, "user": caller(), **change}
@@ -181,13 +186,42 @@ def _settings(words: Sequence[str]) -> dict[str, str]:
 def _update(state: Path, words: list[str]) -> None:
     settings = _settings(words)
     job = settings.get("jobid", settings.get("job"))
-    if job is None or "timelimit" not in settings:
-        raise Failure("scontrol can update JobId=… TimeLimit=… here")
+    wanted = {key: settings[name] for name, key in (("timelimit", "limit"), ("qos", "qos")) if name in settings}
+    if "reservationname" in settings or "reservation" in settings:
+        return _update_reservation(state, settings)
+    if job is None or not wanted:
+        raise Failure("scontrol can update JobId=… TimeLimit=… QOS=… and ReservationName=… here")
+    if "limit" in wanted:
+        _check_limit(wanted["limit"])
+    return _change(state, [job], wanted)
+
+
+def _check_limit(text: str) -> None:
     try:
-        parse_duration(settings["timelimit"])
+        parse_duration(text)
     except ValueError:
         raise Failure("Invalid TimeLimit value") from None
-    _change(state, [job], {"limit": settings["timelimit"]})
+
+
+def _update_reservation(state: Path, settings: dict[str, str]) -> None:
+    """What is not named stays as it is."""
+    name = settings.get("reservationname") or settings["reservation"]
+    found = [each for each in ask(state, {"do": "reservations"}) if each["name"] == name]
+    if not found:
+        raise Failure(f"Error updating the reservation: Requested reservation is invalid: {name}")
+    now = ask(state, {"do": "hello"})["now"]
+    start = _moment(settings["starttime"], now) if "starttime" in settings else found[0]["start"]
+    asked = _asked(settings, start, now)
+    if not settings.keys() & {"endtime", "duration"}:
+        asked["end"] = found[0]["end"]
+    for key in ("nodes", "cores_asked", "users", "accounts"):
+        asked[key] = asked[key] or found[0].get(key)
+    asked = {key: value for key, value in asked.items() if value is not None}
+    try:
+        ask(state, {"do": "rebook", "reservation": asked})
+    except Problem as problem:
+        raise Failure(f"Error updating the reservation: {problem.words}") from None
+    say("Reservation updated.")
 
 
 def _create(state: Path, words: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""What changes something at Slurm: submissions and how they are found again, control of jobs, reservations."""

@@ -1,0 +1,143 @@
+"""The port `Scheduler` over Slurm's programs."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from superfacility.adapters.slurm.acting.associations import SlurmAssociations
+from superfacility.adapters.slurm.acting.control import Control
+from superfacility.adapters.slurm.acting.reservations import Reservations
+from superfacility.adapters.slurm.acting.submitting import Submitting
+from superfacility.adapters.slurm.capabilities import Found, probe
+from superfacility.adapters.slurm.looking import Looking
+from superfacility.adapters.slurm.options import read_options
+from superfacility.adapters.slurm.programs import Programs
+from superfacility.adapters.slurm.reading.inventory import parse_nodes, parse_partitions
+from superfacility.adapters.slurm.reading.tables import GarbledError, Marks
+from superfacility.core.clock import Clock, SystemClock
+from superfacility.facility.errors import Unavailable
+from superfacility.facility.inventory import Inventory
+from superfacility.facility.jobs import (
+    Intent,
+    Job,
+    JobChange,
+    JobDetails,
+    JobId,
+    JobQuery,
+    JobScript,
+    QueueSnapshot,
+    id_order,
+)
+from superfacility.facility.people import User
+from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.scheduler import Capabilities
+from superfacility.facility.site import Site
+from superfacility.facility.transport import Transport
+
+_UP = " is UP"
+
+
+class SlurmScheduler:
+    """One system's Slurm by its command line. The transport stays its owner's: closing this closes nothing."""
+
+    def __init__(self, programs: Programs, clock: Clock) -> None:
+        self._programs = programs
+        self._clock = clock
+        self._looking = Looking(programs, clock)
+        self._submitting = Submitting(programs, self._found, clock)
+        self._control = Control(programs)
+        self._reservations = Reservations(programs)
+        self._associations = SlurmAssociations(programs)
+        self._known: Found | None = None
+        self._probing = asyncio.Lock()
+
+    @classmethod
+    def open(cls, site: Site, options: Mapping[str, Any], transport: Transport) -> "SlurmScheduler":
+        return cls(Programs(site.system, transport, read_options(site.system, options)), SystemClock())
+
+    async def _found(self) -> Found:
+        if self._known is None:
+            async with self._probing:
+                if self._known is None:
+                    self._known = await probe(self._programs)
+        return self._known
+
+    async def capabilities(self) -> Capabilities:
+        found = await self._found()
+        return Capabilities("slurm", found.version, found.accounting)
+
+    async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
+        return await self._submitting.submit(user, script, intent)
+
+    async def find(self, user: User, intent: Intent, since: datetime) -> JobId | None:
+        return await self._submitting.find(user, intent, since)
+
+    async def cancel(self, user: User, job_id: JobId) -> None:
+        await self._control.cancel(user, job_id, accounting=(await self._found()).accounting)
+
+    async def hold(self, user: User, job_id: JobId) -> None:
+        await self._control.hold(user, job_id)
+
+    async def release(self, user: User, job_id: JobId) -> None:
+        await self._control.release(user, job_id)
+
+    async def requeue(self, user: User, job_id: JobId) -> None:
+        await self._control.requeue(user, job_id)
+
+    async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
+        await self._control.change(user, job_id, change)
+
+    async def details(self, user: User, job_id: JobId) -> JobDetails:
+        return await self._looking.details(user, job_id, await self._found())
+
+    async def queue(self) -> QueueSnapshot:
+        taken_at = self._clock.now()
+        queue = await self._looking.queue()
+        return QueueSnapshot(await asyncio.to_thread(_in_order, queue.jobs), taken_at, queue.version)
+
+    async def accounting(self, query: JobQuery) -> Sequence[Job]:
+        found = await self._found()
+        if found.accounting:
+            return await self._looking.accounted(query)
+        return await self._looking.remembered(query, found)
+
+    async def inventory(self) -> Inventory:
+        taken_at = self._clock.now()
+        nodes, partitions = await asyncio.gather(self._show("node"), self._show("partition"))
+        try:
+            return Inventory(parse_nodes(nodes), parse_partitions(partitions), taken_at)
+        except GarbledError as error:
+            raise self._programs.garbled("scontrol", error) from None
+
+    async def _show(self, what: str) -> str:
+        arguments = ("scontrol", "--all", "--oneliner", "show", what)
+        return await self._programs.read(self._programs.reader, arguments, Marks())
+
+    async def reservations(self) -> Sequence[Reservation]:
+        now = self._clock.now()
+        return [each for each in await self._reservations.all() if each.end > now]
+
+    async def reserve(self, user: User, reservation: Reservation) -> Reservation:
+        return await self._reservations.create(user, reservation)
+
+    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
+        return await self._reservations.change(user, reservation)
+
+    async def cancel_reservation(self, user: User, name: ReservationName) -> None:
+        await self._reservations.delete(user, name)
+
+    def associations(self) -> SlurmAssociations:
+        return self._associations
+
+    async def ping(self) -> None:
+        text = await self._programs.read(self._programs.reader, ("scontrol", "ping"), Marks())
+        if _UP not in text:
+            raise Unavailable(f"{self._programs.system}: no controller of Slurm is up ({text.strip()}).")
+
+    async def aclose(self) -> None:
+        await self._submitting.aclose()
+
+
+def _in_order(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    return tuple(sorted(jobs, key=lambda job: id_order(job.id)))

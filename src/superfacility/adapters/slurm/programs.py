@@ -1,0 +1,111 @@
+"""Runs Slurm's programs over a transport: readings that are whole or fail, and actions whose words are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from superfacility.adapters.slurm.options import Options
+from superfacility.adapters.slurm.reading.tables import GarbledError, Marks, whole_text
+from superfacility.adapters.slurm.reading.times import TIME_FORMAT
+from superfacility.adapters.slurm.words import error_text, unavailable, unknown_job
+from superfacility.facility.commands import OUTPUT_LIMIT, Command, CommandResult
+from superfacility.facility.errors import Doubtful, Unavailable
+from superfacility.facility.people import User, UserName
+from superfacility.facility.transport import Transport
+
+_READING = '"$@" || exit; printf %s "$0"'
+"""Prints the end mark (its own name) after the program has ended well."""
+_READER_LIMIT = 256 * 1024 * 1024
+"""Bytes of what is read for everybody. Anybody else's account can answer without an end, as often as it is asked."""
+_READABLE = {"SLURM_TIME_FORMAT": TIME_FORMAT, "SLURM_BITSTR_LEN": "0"}
+"""Times that can be read without doubt, and arrays of any length written out."""
+_UTC = {"TZ": "UTC0"}
+_CLUSTER_LINE = "CLUSTER: "
+_NOBODY = 65534
+"""The reader is a name of the system; its number is nothing to us, and not root in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Slurm's programs on one system."""
+
+    system: str
+    transport: Transport
+    options: Options
+
+    @property
+    def reader(self) -> User:
+        """Who reads what is read for everybody."""
+        return User(uid=_NOBODY, name=UserName(self.options.account))
+
+    def path(self, program: str) -> str:
+        return program if self.options.bin is None else f"{self.options.bin.rstrip('/')}/{program}"
+
+    def located(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """With the program's full path, and the cluster where there are several."""
+        cluster = self.options.cluster
+        return (self.path(arguments[0]), *(() if cluster is None else (f"--clusters={cluster}",)), *arguments[1:])
+
+    async def read(self, user: User, arguments: tuple[str, ...], marks: Marks, *, utc: bool = False) -> str:
+        """All that a program printed. `Unavailable` if it failed, or any of it may be missing. `utc`: with times in
+        UTC as Slurm usually writes them."""
+        command = ("/bin/sh", "-c", _READING, marks.end, *self.located(arguments))
+        result = await self._reading(user, command, _UTC if utc else _READABLE)
+        return self._whole(arguments[0], result, marks)
+
+    async def read_if_known(self, user: User, arguments: tuple[str, ...], marks: Marks) -> str | None:
+        """As `read`; None if Slurm knows none of the jobs that were asked for."""
+        command = ("/bin/sh", "-c", _READING, marks.end, *self.located(arguments))
+        result = await self._reading(user, command, _READABLE)
+        if result.exit_code and unknown_job(error_text(result)):
+            return None
+        return self._whole(arguments[0], result, marks)
+
+    def _whole(self, program: str, result: CommandResult, marks: Marks) -> str:
+        if result.exit_code:
+            raise unavailable(self.system, program, result)
+        try:
+            return _without_cluster_line(whole_text(result.stdout, marks))
+        except GarbledError as error:
+            raise self.garbled(program, error) from None
+
+    def garbled(self, program: str, error: GarbledError) -> Unavailable:
+        return Unavailable(f"{self.system}: {program} answered what cannot be read ({error}); it is asked again later.")
+
+    async def _reading(self, user: User, command: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        try:
+            result = await self._run(user, command, {**environment, **self.options.environment})
+        except Doubtful as error:
+            raise Unavailable(str(error)) from error
+        if result.timed_out:
+            limit = self.options.read_seconds
+            raise Unavailable(f"{self.system}: Slurm did not answer within {limit:g} s; it is asked again later.")
+        if result.truncated:
+            raise Unavailable(f"{self.system}: Slurm's answer is longer than {self._limit(user)} bytes.")
+        return result
+
+    async def ask(self, user: User, arguments: tuple[str, ...]) -> CommandResult:
+        """A question whose failure has a meaning of its own; `Unavailable` if it has no answer in time."""
+        return await self._reading(user, self.located(arguments), _UTC)
+
+    async def act(self, user: User, arguments: tuple[str, ...]) -> CommandResult:
+        """A change; `Doubtful` if nobody knows whether it happened. Times are in UTC."""
+        result = await self._run(user, self.located(arguments), {**_UTC, **self.options.environment})
+        if result.timed_out:
+            limit = self.options.read_seconds
+            raise Doubtful(
+                f"{self.system}: {arguments[0]} did not end within {limit:g} s; look whether it took effect."
+            )
+        return result
+
+    async def _run(self, user: User, arguments: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        limit = self.options.read_seconds
+        command = Command(arguments, environment, time_limit=limit, output_limit=self._limit(user))
+        return await self.transport.run(user, command)
+
+    def _limit(self, user: User) -> int:
+        return _READER_LIMIT if user.name == self.options.account else OUTPUT_LIMIT
+
+
+def _without_cluster_line(text: str) -> str:
+    """Which squeue puts first when it is told the cluster."""
+    return text.partition("\n")[2] if text.startswith(_CLUSTER_LINE) else text

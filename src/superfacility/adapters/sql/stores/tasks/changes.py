@@ -1,0 +1,216 @@
+"""Changes of the task table as functions on a connection, for use inside a transaction."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func, insert, or_, select, update
+
+from superfacility.adapters.sql.engine.counters import announce
+from superfacility.adapters.sql.stores.tasks.hands import InHand
+from superfacility.adapters.sql.tables import idempotency_keys, open_task, tasks
+from superfacility.facility.errors import KeyReused
+from superfacility.facility.people import UserName
+from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey
+from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
+
+CHANGED = "tasks"
+"""What is announced when workers may find something to do."""
+LOOK_AHEAD = 500
+"""Among how many of the oldest due tasks owners take turns."""
+_INSERT = insert(tasks)
+_KEEP_KEY = insert(idempotency_keys)
+_BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
+    tasks.c.id == idempotency_keys.c.task_id,
+    *(idempotency_keys.c[name] == bindparam(name) for name in ("client_id", "method", "path", "key")),
+)
+_SIZE = func.length(tasks.c.intent, type_=Integer) + func.coalesce(func.length(tasks.c.result, type_=Integer), 0)
+CANCELLED_UNSTARTED = {"status": "error", "error": "Cancelled before it started."}
+
+
+def earlier(connection: Connection, idempotency: IdempotencyKey) -> Task | None:
+    """The task that this key made before."""
+    parameters = {
+        "client_id": idempotency.client_id,
+        "method": idempotency.method,
+        "path": idempotency.path,
+        "key": idempotency.key,
+    }
+    row = connection.execute(_BY_KEY, parameters).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != idempotency.fingerprint:
+        raise KeyReused("This idempotency key was used with another request: send a new key.")
+    return task_of(row)
+
+
+def add_task(connection: Connection, new: NewTask, worker: WorkerId | None) -> Task:
+    """Claimed by the worker from the first moment on, if there is one."""
+    attempts = 0 if worker is None else 1
+    row = {
+        "owner": new.owner,
+        "handler": new.handler,
+        "intent": new.intent,
+        "status": TaskStatus.NEW.value,
+        "created_at": new.created_at,
+        "updated_at": new.created_at,
+        "due_at": new.created_at,
+        "level": new.level,
+        "client_id": new.client_id,
+        "reference": new.reference,
+        "attempts": attempts,
+        "cancel_requested": False,
+        "interrupted": False,
+        "claimed_by": worker,
+    }
+    key = connection.execute(_INSERT, row).inserted_primary_key
+    assert key is not None
+    if worker is None:
+        announce(connection, CHANGED)
+    return replace(new.as_task(TaskId(str(key[0]))), attempts=attempts)
+
+
+def keep_key(connection: Connection, idempotency: IdempotencyKey, task: Task) -> None:
+    connection.execute(
+        _KEEP_KEY,
+        {
+            "client_id": idempotency.client_id,
+            "method": idempotency.method,
+            "path": idempotency.path,
+            "key": idempotency.key,
+            "fingerprint": idempotency.fingerprint,
+            "task_id": int(task.id),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a worker has room for: `limit` tasks more, and no more than `share` of one owner with those it runs."""
+
+    worker: WorkerId
+    limit: int
+    share: int | None
+    running: InHand
+
+
+def claim_rows(connection: Connection, places: Places, due: ColumnElement[bool], now: datetime) -> list[Task]:
+    """Mark due tasks as this worker's: the oldest first, but one of each owner before a second one of any."""
+    held = _held(connection, places)
+    tried: list[int] = []
+    claimed: list[Task] = []
+    while chosen := _choose(connection, places, and_(due, tasks.c.id.not_in(tried)), held, len(claimed)):
+        tried += chosen
+        # Others claim at the same time (on PostgreSQL): what they have just taken is passed over.
+        mine = select(tasks).where(tasks.c.id.in_(chosen), due).order_by(tasks.c.id).with_for_update(skip_locked=True)
+        # What was accepted for this worker meanwhile is in its hands since before it could be seen here.
+        found = connection.execute(mine).all()
+        running = places.running.numbers()
+        rows = [row for row in found if row.id not in running]
+        claimed += [_claim(connection, row, places.worker, now) for row in rows]
+        held.update(row.owner for row in rows)
+        if len(rows) == len(chosen):
+            break
+    return claimed
+
+
+def _choose(
+    connection: Connection, places: Places, due: ColumnElement[bool], held: Counter[str], claimed: int
+) -> list[int]:
+    full = [owner for owner, count in held.items() if places.share is not None and count >= places.share]
+    waiting = and_(due, tasks.c.owner.not_in(full))
+    oldest = select(tasks.c.id, tasks.c.owner).where(waiting).order_by(tasks.c.id).limit(LOOK_AHEAD).subquery()
+    turn = func.row_number().over(partition_by=oldest.c.owner, order_by=oldest.c.id).label("turn")
+    ranked = select(oldest.c.id, oldest.c.owner, turn).order_by(turn, oldest.c.id)
+    chosen: list[int] = []
+    for number, owner, place in connection.execute(ranked):
+        if claimed + len(chosen) == places.limit:
+            break
+        if places.share is None or held[owner] + place <= places.share:
+            chosen.append(number)
+    return chosen
+
+
+def _claim(connection: Connection, row: Any, worker: WorkerId, now: datetime) -> Task:
+    known = row.claimed_by == worker  # by a claim that nobody was told of: nothing was begun
+    interrupted = row.interrupted or (row.claimed_by is not None and not known)
+    changes = {"attempts": row.attempts + (not known), "interrupted": interrupted, "updated_at": now}
+    connection.execute(update(tasks).where(tasks.c.id == row.id).values(claimed_by=worker, **changes))
+    return task_of(row, **changes)
+
+
+def _held(connection: Connection, places: Places) -> Counter[str]:
+    """How many tasks of each owner the worker runs."""
+    mine = and_(open_task, tasks.c.claimed_by == places.worker, tasks.c.id.in_(list(places.running.numbers())))
+    counts = select(tasks.c.owner, func.count().label("held")).where(mine).group_by(tasks.c.owner)
+    return Counter({row.owner: row.held for row in connection.execute(counts)})
+
+
+def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Task]:
+    """Newest first, as many as a listing may have."""
+    sizes = select(tasks.c.id, _SIZE).where(condition).order_by(tasks.c.id.desc()).limit(limit)
+    oldest, total = None, 0
+    for number, size in connection.execute(sizes):
+        total += size
+        if oldest is not None and total > LISTED_BYTES:
+            break
+        oldest = number
+    if oldest is None:
+        return []
+    query = select(tasks).where(condition, tasks.c.id >= oldest).order_by(tasks.c.id.desc()).limit(limit)
+    return [task_of(row) for row in connection.execute(query)]
+
+
+def due_condition(handlers: Sequence[str], now: datetime, void: Sequence[str]) -> ColumnElement[bool]:
+    """Unclaimed and due, or claimed by a worker whose claims are void."""
+    unclaimed = and_(tasks.c.claimed_by.is_(None), tasks.c.due_at <= now)
+    return and_(open_task, tasks.c.handler.in_(handlers), or_(unclaimed, tasks.c.claimed_by.in_(void)))
+
+
+def cancel_unstarted(connection: Connection, client_id: str, at: datetime) -> None:
+    """A revoked client's tasks that no worker has begun."""
+    connection.execute(
+        update(tasks)
+        .where(open_task, tasks.c.client_id == client_id, tasks.c.attempts == 0)
+        .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
+    )
+
+
+def cancel_unstarted_of(connection: Connection, client_id: str, owner: str, at: datetime) -> None:
+    """What one person has ordered through an application, and no worker has begun."""
+    connection.execute(
+        update(tasks)
+        .where(open_task, tasks.c.client_id == client_id, tasks.c.owner == owner, tasks.c.attempts == 0)
+        .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
+    )
+
+
+def cancel_unstarted_by(connection: Connection, owner: str, at: datetime) -> None:
+    """What somebody who has left has ordered, and no worker has begun."""
+    connection.execute(
+        update(tasks)
+        .where(open_task, tasks.c.owner == owner, tasks.c.attempts == 0)
+        .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
+    )
+
+
+def task_of(row: Any, **changes: Any) -> Task:
+    fields: Mapping[str, Any] = {
+        "id": TaskId(str(row.id)),
+        "owner": UserName(row.owner),
+        "handler": row.handler,
+        "intent": row.intent,
+        "status": TaskStatus(row.status),
+        "result": row.result,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "level": row.level,
+        "client_id": row.client_id,
+        "reference": row.reference,
+        "attempts": row.attempts,
+        "cancel_requested": row.cancel_requested,
+        "interrupted": row.interrupted,
+    }
+    return Task(**{**fields, **changes})

@@ -1,0 +1,119 @@
+"""A fresh key and a certificate of minutes for every connection, and the rules that each certificate must keep."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import asyncssh
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    SSHCertificate,
+    SSHCertificateType,
+    load_ssh_public_identity,
+)
+
+from superfacility.adapters.ssh.options import LONGEST_CERTIFICATE, Options
+from superfacility.core.clock import Clock
+from superfacility.facility.errors import Unavailable
+
+SKEW = 30
+"""Seconds that a login node's clock may be behind ours; they are taken from the certificate's life, not added to it."""
+_FORWARDING = {b"permit-agent-forwarding", b"permit-port-forwarding", b"permit-X11-forwarding"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What signs in as one account. `seconds` is how long it stays valid; None: for ever."""
+
+    keys: Sequence[asyncssh.SSHKeyPair]
+    seconds: float | None
+
+
+class Credentials(Protocol):
+    """Gives what signs in as an account. `Unavailable` when whoever signs does not."""
+
+    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
+        """`tunnel`: for a machine on the way, through which we must reach the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """`public_key` is a line as in an OpenSSH public key file. `seconds` includes `SKEW` seconds in the past."""
+
+    public_key: str
+    account: str
+    seconds: int
+    key_id: str
+    source_address: tuple[str, ...]
+    tunnel: bool
+
+
+class Signer(Protocol):
+    """Signs user certificates; answers with a line as in an OpenSSH certificate file."""
+
+    async def sign(self, request: CertificateRequest) -> str: ...
+
+
+def request_for(account: str, public_key: str, options: Options, *, tunnel: bool) -> CertificateRequest:
+    return CertificateRequest(
+        public_key=public_key,
+        account=account,
+        seconds=options.certificate_minutes * 60,
+        key_id=f"superfacility {platform.node()} for {account}",
+        source_address=options.source_address,
+        tunnel=tunnel,
+    )
+
+
+class Authority:
+    """Credentials from a signer of certificates."""
+
+    def __init__(self, signer: Signer, options: Options, clock: Clock) -> None:
+        self._signer = signer
+        self._options = options
+        self._clock = clock
+
+    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        public_key = key.export_public_key("openssh").decode().strip()
+        request = request_for(account, public_key, self._options, tunnel=tunnel)
+        return certified(key, await self._signer.sign(request), request, self._clock)
+
+
+def certified(key: asyncssh.SSHKey, text: str, request: CertificateRequest, clock: Clock) -> SignIn:
+    """Judge a certificate, whoever made it, and pair it with its key."""
+    try:
+        certificate = load_ssh_public_identity(text.strip().encode())
+        if not isinstance(certificate, SSHCertificate):
+            raise TypeError("it is a plain public key")
+        remaining = _judge(certificate, key, request, clock)
+        loaded = asyncssh.import_certificate(text)
+    except (ValueError, TypeError, asyncssh.KeyImportError) as problem:
+        raise Unavailable(
+            f"The certificate to act as {request.account} is not usable: {problem}. The operator must correct what "
+            "signs user certificates.",
+            retry_after=60,
+        ) from problem
+    return SignIn(asyncssh.load_keypairs([(key, loaded)]), remaining)
+
+
+def _judge(certificate: SSHCertificate, key: asyncssh.SSHKey, request: CertificateRequest, clock: Clock) -> float:
+    now = clock.now().timestamp()
+    ours = key.export_public_key("openssh").split()[:2]
+    theirs = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[:2]
+    if certificate.type is not SSHCertificateType.USER:
+        raise ValueError("it is not a user certificate")
+    if theirs != ours:
+        raise ValueError("it is for another key")
+    if certificate.valid_principals != [request.account.encode()]:
+        raise ValueError(f"its principals must be {request.account} alone")
+    if certificate.valid_before - max(certificate.valid_after, now - SKEW) > LONGEST_CERTIFICATE * 60 + 1:
+        raise ValueError(f"it is valid for more than {LONGEST_CERTIFICATE} minutes")
+    if certificate.valid_before <= now:
+        raise ValueError("it has expired already; compare the clocks")
+    allowed = {b"permit-port-forwarding"} if request.tunnel else set()
+    if more := _FORWARDING.intersection(certificate.extensions) - allowed:
+        raise ValueError(f"it permits forwarding ({', '.join(sorted(each.decode() for each in more))})")
+    return certificate.valid_before - now

@@ -1,0 +1,1 @@
+"""Pages where people log in and out and look after their account."""

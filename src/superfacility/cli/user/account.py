@@ -1,0 +1,153 @@
+"""`sfapi whoami`, `sfapi balance`, `sfapi usage`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from superfacility.cli.user.terminal import exits
+from superfacility.cli.user.terminal.command import Call, Command
+from superfacility.cli.user.terminal.output import Columns, human_size, short_time
+from superfacility.cli.user.terminal.parsing import Parser
+from superfacility.client.errors import NotFound
+from superfacility.client.records.account import Account, Project
+from superfacility.client.records.accounting import Allocation, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls. Level and scopes are what the access token says; the facility decides."""
+
+    facility: str
+    url: str
+    account: Account
+    client_id: str
+    level: str
+    scopes: tuple[str, ...]
+    token_expires_at: datetime | None
+
+
+def _whoami(call: Call) -> int:
+    connection, output = call.connection, call.output
+    account, claims = connection.account(), connection.token_claims()
+    expires = datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
+    scopes = tuple(str(claims.get("scope") or "").split())
+    who = Identity(
+        connection.facility.name,
+        connection.session.api,
+        account,
+        str(claims.get("client_id") or ""),
+        str(claims.get("level") or ""),
+        scopes,
+        expires,
+    )
+    if output.as_json:
+        output.document(identity=who)
+        return exits.OK
+    output.record(
+        {
+            "user": account.name,
+            "name": f"{account.first_name} {account.last_name}".strip(),
+            "mail": account.email,
+            "facility": f"{who.facility} ({who.url})" if who.facility not in who.url else who.url,
+            "client": who.client_id,
+            "level": who.level,
+            "token until": short_time(expires),
+        }
+    )
+    return exits.OK
+
+
+def _project(parser: Parser) -> None:
+    parser.add_argument("project", nargs="?", metavar="PROJECT", help="one project; all of yours if left out")
+
+
+def _balance(call: Call) -> int:
+    wanted, output = call.options.project, call.output
+    found = [each for each in call.connection.projects() if wanted in (None, each.name)]
+    if wanted and not found:
+        raise NotFound(f"You are in no project {wanted!r}. Its principal investigator can invite you.")
+    allocations = _allocations(call, wanted)
+    if output.as_json:
+        output.document(projects=found, allocations=allocations)
+        return exits.OK
+    columns = {
+        "PROJECT": lambda p: p.name,
+        "ROLE": lambda p: p.role,
+        "HOURS LEFT": lambda p: "no limit" if p.hours_left is None else f"{p.hours_left:.1f}",
+        "USED": lambda p: f"{p.hours_used:.1f}",
+        "BY YOU": lambda p: f"{p.own_hours_used:.1f}",
+        "GIVEN": lambda p: "no limit" if p.hours_given is None else f"{p.hours_given:.1f}",
+        "STORAGE": _storage,
+    }
+    output.table(found, columns, nothing="You are in no project.")
+    if allocations:
+        output.line()
+        output.table(allocations, _ALLOCATION_COLUMNS, nothing="")
+    return exits.OK
+
+
+def _allocations(call: Call, wanted: str | None) -> Sequence[Allocation]:
+    """Those of now; a facility of another make has none to tell of."""
+    try:
+        return [each for each in call.connection.allocations() if each.current and wanted in (None, each.project)]
+    except NotFound:
+        return []
+
+
+_ALLOCATION_COLUMNS: Columns = {
+    "ALLOCATION": lambda each: each.project,
+    "KIND": lambda each: each.kind,
+    "LEFT": lambda each: _hours(each.left),
+    "USED": lambda each: f"{each.used:.1f}",
+    "GIVEN": lambda each: _hours(each.hours),
+    "YOURS": lambda each: _hours(each.own_hours),
+    "BY YOU": lambda each: f"{each.own_used:.1f}",
+    "FROM": lambda each: each.begins or "",
+    "UNTIL": lambda each: each.ends or "",
+}
+
+
+def _hours(hours: float | None) -> str:
+    return "no limit" if hours is None else f"{hours:.1f}"
+
+
+def _usage_options(parser: Parser) -> None:
+    _project(parser)
+    parser.add_argument("--start", metavar="DAY", help="the first day, YYYY-MM-DD in UTC; 30 days ago if left out")
+    parser.add_argument("--end", metavar="DAY", help="the last day; today if left out")
+    parser.add_argument("--step", choices=("day", "week", "month"), default="day", help="what is summed up")
+    parser.add_argument("--by", choices=("user", "system", "qos", "project"), help="what is told apart")
+
+
+def _usage(call: Call) -> int:
+    """Of a project all members' use; without one yours in all of them."""
+    options, output = call.options, call.output
+    used = call.connection.usage(
+        options.project, start=options.start, end=options.end, step=options.step, by=options.by
+    )
+    if output.as_json:
+        output.document(usage=used)
+        return exits.OK
+    columns: Columns = {
+        options.step.upper(): lambda each: each.begins,
+        "KIND": lambda each: each.kind,
+        **({options.by.upper(): lambda each: each.of or "-"} if options.by else {}),
+        "NODE HOURS": lambda each: f"{each.node_hours:.2f}",
+        "JOBS": lambda each: each.jobs,
+    }
+    output.table(used.steps, columns, nothing=f"Nothing was used from {used.start} to {used.end}.")
+    return exits.OK
+
+
+def _storage(project: Project) -> str:
+    return "; ".join(
+        f"{use.name} {human_size(use.bytes_used)}" + (f" of {human_size(use.bytes_given)}" if use.bytes_given else "")
+        for use in project.storage
+    )
+
+
+COMMANDS = {
+    "whoami": Command(_whoami, answers={"identity": Identity}),
+    "balance": Command(_balance, _project, {"projects": tuple[Project, ...], "allocations": tuple[Allocation, ...]}),
+    "usage": Command(_usage, _usage_options, {"usage": Usage}),
+}

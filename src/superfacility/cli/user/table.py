@@ -1,0 +1,34 @@
+"""Every command, where it is, and what it is for: all that `sfapi --help` needs."""
+
+from collections.abc import Mapping
+
+_HERE = "superfacility.cli.user"
+
+TABLE: Mapping[str, tuple[str, str]] = {
+    "login": (f"{_HERE}.login", "Log in to a facility, or name the key that programs use."),
+    "logout": (f"{_HERE}.login", "End the login on this machine, and at the facility."),
+    "whoami": (f"{_HERE}.account", "Who you are to a facility, and how much you may do."),
+    "status": (f"{_HERE}.status", "How systems and services are now."),
+    "outages": (f"{_HERE}.status", "Downtime: past, in effect and planned."),
+    "balance": (f"{_HERE}.account", "Hours and storage left in your projects."),
+    "usage": (f"{_HERE}.account", "Hours that you or a project have used over time."),
+    "shares": (f"{_HERE}.shares", "How a project's hours are divided among its members."),
+    "submit": (f"{_HERE}.submit", "Submit a batch script, and wait for it if you like."),
+    "jobs": (f"{_HERE}.jobs", "List jobs."),
+    "show": (f"{_HERE}.jobs", "Everything about a job."),
+    "logs": (f"{_HERE}.logs", "What a job prints; -f follows it."),
+    "cancel": (f"{_HERE}.jobs", "Cancel jobs."),
+    "hold": (f"{_HERE}.jobs", "Keep waiting jobs from starting."),
+    "release": (f"{_HERE}.jobs", "Let held jobs start."),
+    "run": (f"{_HERE}.run", "Run a command on a system."),
+    "ls": (f"{_HERE}.files", "List files of a system."),
+    "cat": (f"{_HERE}.files", "Print files of a system."),
+    "cp": (f"{_HERE}.copying", "Copy files to and from a system."),
+    "transfer": (f"{_HERE}.transfer", "Copy between the facility's endpoints."),
+    "tasks": (f"{_HERE}.tasks", "Work that the facility does for you."),
+    "reservations": (f"{_HERE}.reservations", "Nodes set aside for a time."),
+    "clients": (f"{_HERE}.clients", "Programs that may act as you, and their keys."),
+    "projects": (f"{_HERE}.projects", "Your projects, their members, invitations and requests to join."),
+    "doctor": (f"{_HERE}.doctor", "Find out why something does not work."),
+    "completion": (f"{_HERE}.completion", "Completion for bash, zsh or fish."),
+}

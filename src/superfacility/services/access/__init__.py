@@ -1,0 +1,1 @@
+"""Who may come in: tokens, applications that people log in to, grants, devices."""

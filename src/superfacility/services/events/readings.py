@@ -1,0 +1,32 @@
+"""What the collectors know of a job whose end is in question."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from superfacility.facility.errors import Unsupported
+from superfacility.facility.jobs import Job, JobId, JobQuery
+from superfacility.services.compute.collector import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class JobReadings:
+    """`collectors` by the name of the system. A question that fails says nothing: it raises `Unavailable`."""
+
+    collectors: Mapping[str, Collector]
+
+    async def queued(self, system: str, job_id: JobId) -> Sequence[Job]:
+        """The job, or elements of the array, that the latest reading lists and that have not ended."""
+        collector = self.collectors.get(system)
+        if collector is None:
+            return ()
+        return [job for job in (await collector.view()).with_id(job_id) if not job.state.terminal]
+
+    async def accounted(self, system: str, job_id: JobId) -> Sequence[Job]:
+        """The rows that accounting has of a job, or of the elements of an array; none where there is no accounting."""
+        collector = self.collectors.get(system)
+        if collector is None:
+            return ()
+        try:
+            return await collector.accounting(JobQuery(ids=frozenset({job_id})), fresh=True)
+        except Unsupported:
+            return ()

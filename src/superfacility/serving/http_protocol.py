@@ -1,0 +1,139 @@
+"""uvicorn's protocol with bounds for what comes before a token can be looked at: what is around the bodies."""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes that bring neither a whole head nor a piece of a body."""
+HEAD_SECONDS = 30.0
+"""How long a head may take to arrive, from the connection or from its first byte."""
+STALL_SECONDS = 60.0
+"""How long a body may bring nothing while we would read it, and how long nothing of an answer may be taken."""
+LINGER_SECONDS = 1.0
+"""How long a stopping server keeps a connection without a request, so that one that is on its way gets its answer."""
+PIPELINED = 100
+"""Requests that wait on one connection for their turn."""
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Ends a connection whose head, chunk extension or trailer grows or waits for ever, whose body stands still, or
+    that asks and never listens: each would hold memory or a descriptor of ours."""
+
+    _stopping = False
+    _head_open = False
+    _body_open = False
+    _progress = False
+    _fruitless = 0
+    _heard_at = 0.0
+    _head_timer: asyncio.TimerHandle | None = None
+    _body_timer: asyncio.TimerHandle | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_timer()
+        for timer in (self._body_timer, self._answer_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._progress = False
+        super().data_received(data)
+        self._fruitless = 0 if self._progress else self._fruitless + len(data)
+        if self._fruitless > HEAD_LIMIT:
+            self._refuse(431, f"The head of a request may have {HEAD_LIMIT} bytes.")
+        elif self._body_open:
+            self._heard_at = self.loop.time()
+            if self._body_timer is None:
+                self._body_timer = self.loop.call_later(STALL_SECONDS, self._check_body)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_open = True
+        idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+        if idle and self._head_timer is None:
+            self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers come here too, and would pass for headers that a proxy has let through."""
+        if self._head_open:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head_open, self._body_open, self._progress = False, True, True
+        self._cancel_timer()
+        if len(self.pipeline) >= PIPELINED:
+            raise OverflowError("too many requests at once")  # uvicorn answers 400 and closes
+        super().on_headers_complete()
+        if self._stopping:
+            self.cycle.keep_alive = False  # and the answer says so
+
+    def shutdown(self) -> None:
+        """uvicorn closes idle connections at once, under the hands of callers who are just sending their next request;
+        what has come by then is lost with a reset, and nobody knows whether it was done."""
+        self._stopping = True
+        if self.cycle is not None and not self.cycle.response_started:  # type: ignore[redundant-expr]
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LINGER_SECONDS, super().shutdown)
+
+    def on_body(self, body: bytes) -> None:
+        self._progress = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._body_open = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._answer_timer is None:
+            self._await_listener()
+
+    def _check_body(self) -> None:
+        """As long as we do not read ourselves, the caller cannot be late."""
+        self._body_timer = None
+        if not self._body_open or self.transport.is_closing():
+            return
+        left = self._heard_at + STALL_SECONDS - self.loop.time()
+        if left > 0 or self.flow.read_paused:
+            self._body_timer = self.loop.call_later(left if left > 0 else STALL_SECONDS, self._check_body)
+        elif self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self._refuse(408, f"Nothing of the body came within {STALL_SECONDS:g} seconds.")
+
+    def _await_listener(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._answer_timer = self.loop.call_later(STALL_SECONDS, self._check_listener, waiting)
+
+    def _check_listener(self, waiting: int) -> None:
+        self._answer_timer = None
+        if self.flow.write_paused and self.transport.get_write_buffer_size() >= waiting:
+            self.transport.abort()
+        elif self.flow.write_paused:
+            self._await_listener()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(
+            HEAD_SECONDS, self._refuse, 408, f"No whole head of a request came within {HEAD_SECONDS:g} seconds."
+        )
+
+    def _cancel_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: int, words: str) -> None:
+        self._cancel_timer()
+        self._fruitless = 0
+        answer = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
+            words
+        )
+        self.transport.write(STATUS_LINE[status] + answer + words.encode("ascii"))
+        self.transport.close()

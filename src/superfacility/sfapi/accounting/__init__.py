@@ -1,0 +1,1 @@
+"""Hours below `/account`: allocations, shares, rules, usage over time. Balances as v1.2 has them are in `account`."""

@@ -1,0 +1,126 @@
+"""Reading jobs: lists and details."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.datastructures import QueryParams
+from starlette.types import ASGIApp, Scope
+
+from superfacility.core.pagination import Page
+from superfacility.facility.errors import InvalidInput, Refused, Unsupported
+from superfacility.http.context import UseCases
+from superfacility.http.polling import Answer, Parameters, json_answer, whole_read
+from superfacility.http.security import requires
+from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import Scope as SecurityScope
+from superfacility.services.compute.listings import JobListing, JobRequest
+from superfacility.services.services import Services
+from superfacility.sfapi.compute.rendering import age_headers, body_of, kept_body_of, listing_response
+from superfacility.sfapi.compute.schemas import JobOutput, problem
+
+router = APIRouter()
+
+Reader = Annotated[Principal, requires(SecurityScope.JOBS_READ)]
+Machine = Annotated[str, Path(description="A system of `compute.targets`.", examples=["perlmutter"])]
+JobIdentifier = Annotated[str, Path(description="`123`, or `123_7` for an element of an array.", examples=["43778070"])]
+Sacct = Annotated[
+    bool, Query(description="From the accounting (sacct: also jobs that have ended) and not from the queue (squeue).")
+]
+Cached = Annotated[bool, Query(description="Whether knowledge of a moment ago is good enough; `false` asks anew.")]
+
+
+@router.get("/jobs/{machine}", response_model=JobOutput, summary="List jobs")
+async def jobs(
+    request: Request,
+    machine: Machine,
+    principal: Reader,
+    use_cases: UseCases,
+    index: Annotated[int, Query(ge=0, description="The first row.")] = 0,
+    limit: Annotated[int | None, Query(ge=0, description="How many rows; all if left out.")] = None,
+    sacct: Sacct = False,
+    cached: Cached = True,
+    kwargs: Annotated[
+        list[str],
+        Query(
+            description="Filters `name=value`, combined by AND: jobid, user, partition, qos, state, account, name "
+            "(values separated by commas), starttime, endtime (ISO 8601; without an offset in the facility's local "
+            "time). Without starttime and jobid, sacct begins at the last midnight.",
+            examples=[["user=demo1", "partition=regular,debug"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> Response:
+    """One row a job; an element of an array is a job."""
+    try:
+        listing = await use_cases.jobs.listed(principal, machine, JobRequest(tuple(kwargs), sacct, cached))
+    except (InvalidInput, Refused, Unsupported) as error:
+        return _json(problem(error))
+    return await listing_response(request, listing, Page(index, limit))
+
+
+@router.get("/jobs/{machine}/{jobid}", response_model=JobOutput, summary="Look at a job")
+async def job(
+    machine: Machine,
+    jobid: JobIdentifier,
+    principal: Reader,
+    use_cases: UseCases,
+    sacct: Sacct = False,
+    cached: Cached = True,
+) -> Response:
+    """No row for a job that is not there; the elements of an array for the array's id."""
+    try:
+        found = await use_cases.jobs.one(principal, machine, jobid, JobRequest((), sacct, cached))
+    except (InvalidInput, Refused, Unsupported) as error:
+        return _json(problem(error))
+    return _detail(found)
+
+
+async def _polled_job(
+    services: Services, parameters: Parameters, principal: Principal, scope: Scope
+) -> Answer | ASGIApp | None:
+    machine, job_id = parameters["machine"], parameters["jobid"]
+    found = services.jobs.known(principal, machine, job_id) if not scope["query_string"] else None
+    if found is None and (request := _quick_request(scope)) is not None and not request.filters:
+        found = await services.jobs.one(principal, machine, job_id, request)
+    return None if found is None else _answer(kept_body_of(found), found.as_of)
+
+
+async def _polled_jobs(
+    services: Services, parameters: Parameters, principal: Principal, scope: Scope
+) -> Answer | ASGIApp | None:
+    request = _quick_request(scope)
+    if request is None:
+        return None
+    listing = await services.jobs.listed(principal, parameters["machine"], request)
+    return await listing_response(Request(scope), listing, Page())
+
+
+def _quick_request(scope: Scope) -> JobRequest | None:
+    """What pollers ask of the queue; None for whatever else there is to ask."""
+    query = QueryParams(scope["query_string"])
+    sacct, cached = (_TRUTH.get(query.get(name, default)) for name, default in (("sacct", "false"), ("cached", "true")))
+    if sacct is not False or cached is None or not query.keys() <= {"sacct", "cached", "kwargs"}:
+        return None
+    return JobRequest(tuple(query.getlist("kwargs")), sacct=False, cached=cached)
+
+
+_TRUTH = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
+POLLED = [
+    whole_read("/compute/jobs/{machine}", SecurityScope.JOBS_READ, _polled_jobs),
+    whole_read("/compute/jobs/{machine}/{jobid}", SecurityScope.JOBS_READ, _polled_job),
+]
+
+
+def _detail(listing: JobListing) -> Response:
+    return Response(body_of(listing), media_type="application/json", headers=age_headers(listing.as_of))
+
+
+@lru_cache(maxsize=4096)
+def _answer(body: bytes, as_of: datetime) -> Answer:
+    """Put together once for each body: a poll that finds it again costs a look-up."""
+    return json_answer(body, [(name.encode(), value.encode()) for name, value in age_headers(as_of).items()])
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

@@ -1,0 +1,267 @@
+"""`sfapi login` by device flow, and the clients that who has logged in may make: a person, a terminal and a browser
+without a browser, against a served facility."""
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from sfapi_client import Client as SfapiClient
+
+SFAPI = str(Path(sys.executable).parent / "sfapi")
+DEADLINE = 60.0
+PASSWORD = "seven violet staplers hum at noon"
+
+
+class Browser:
+    """Follows links, keeps cookies, and sends the form of a page with what a person fills in."""
+
+    def __init__(self, site: str) -> None:
+        self.http = httpx.Client(
+            base_url=site, follow_redirects=True, timeout=30, headers={"sec-fetch-site": "same-origin"}
+        )
+        self.page = ""
+
+    def open(self, address: str) -> None:
+        self._shown(self.http.get(address))
+
+    def send(self, **filled: str) -> None:
+        form = re.search(r'<form method="post" action="([^"]+)">(.*?)</form>', self.page, re.DOTALL)
+        assert form, self.page
+        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form.group(2))
+        fields = {name: html.unescape(value) for name, value in hidden}
+        self._shown(self.http.post(html.unescape(form.group(1)), data={**fields, **filled}))
+
+    def _shown(self, answer: httpx.Response) -> None:
+        assert answer.status_code == 200, f"{answer.url} {answer.status_code}: {answer.text}"
+        self.page = answer.text
+
+
+@pytest.fixture(scope="module")
+def facility(new_facility: Callable[[], Any]) -> Any:
+    made = new_facility()
+    file = Path(made.config)
+    text = re.sub(r"(?m)^#? ?(second_factor|hash_memory_mib) = .*\n", "", file.read_text())
+    file.write_text(re.sub(r"(?m)^\[login\].*$", '[login]\nsecond_factor = "optional"\nhash_memory_mib = 19', text))
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser(facility: Any) -> Iterator[Browser]:
+    """Of demo1, who is invited, chooses a password and logs in with it."""
+    invited = facility.admin("user", "invite", "demo1", "--show")
+    site = facility.base_url.removesuffix("/api/v1.2")
+    found = Browser(site)
+    link = urlsplit(invited["url"])
+    found.open(f"{link.path}?{link.query}")
+    found.send(password=PASSWORD, again=PASSWORD)
+    found.open("/login")
+    found.send(user="demo1", password=PASSWORD)
+    yield found
+    found.http.close()
+
+
+def environment(home: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SFAPI_")}
+    return {**clean, "SFAPI_HOME": str(home)}
+
+
+def run(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SFAPI, *words],
+        env=environment(home),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def begun(home: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
+    """A login that waits, and the code that it shows."""
+    process = subprocess.Popen([SFAPI, "login", *words], env=environment(home), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        line = process.stderr.readline()
+        if found := re.match(r"Enter (\S+)", line):
+            return process, found.group(1)
+        assert line, f"no code: {process.wait(DEADLINE)}"
+    raise AssertionError("no code came")
+
+
+def answered(browser: Browser, code: str, decision: str) -> None:
+    browser.open("/oauth2/device")
+    browser.send(user_code=code)
+    assert "the sfapi command line" in browser.page
+    browser.send(decision=decision)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, words = process.communicate(timeout=DEADLINE)
+    return process.returncode, words
+
+
+@pytest.fixture(scope="module")
+def home(facility: Any, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of somebody who has logged in and agreed in the browser."""
+    folder = tmp_path_factory.mktemp("superfacility")
+    process, code = begun(folder, facility.base_url, "--facility", "demo")
+    answered(browser, code, "allow")
+    code_of_exit, words = ended(process)
+    assert code_of_exit == 0, words
+    assert "You are demo1 at demo." in words
+    return folder
+
+
+def token_file(home: Path) -> Path:
+    return home / ".tokens" / "demo.json"
+
+
+def aged(home: Path) -> dict[str, Any]:
+    """As if the access token were about to end."""
+    content: dict[str, Any] = json.loads(token_file(home).read_text())
+    content["access"]["expires_at"] = content["access"]["received_at"]
+    token_file(home).write_text(json.dumps(content))
+    return content
+
+
+def test_who_logged_in_may_work(home: Path) -> None:
+    assert token_file(home).stat().st_mode & 0o777 == 0o600
+    who = json.loads(run(home, "whoami", "--json").stdout)["identity"]
+    assert (who["account"]["name"], who["client_id"]) == ("demo1", "sfapi-cli")
+    done = run(home, "submit", "--wait", "--parsable", stdin="#!/bin/sh\nexit 3\n")
+    assert done.returncode == 3, done.stderr
+    assert run(home, "cancel", done.stdout.strip()).returncode in {0, 1}
+    assert run(home, "doctor").returncode == 0
+
+
+def test_a_client_is_made_used_rotated_and_revoked(facility: Any, home: Path, tmp_path: Path) -> None:
+    """Its key file works in the unmodified sfapi_client, and in a second person's home as the key of `sfapi`."""
+    made = run(home, "clients", "create", "--name", "camera", "--level", "red", "--json")
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    key, client_id = Path(told["key_file"]), told["client"]["id"]
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert told["client"]["ranges"] == ["127.0.0.1/32"]
+    with SfapiClient(key=str(key), api_base_url=facility.base_url, token_url=facility.token_url) as program:
+        assert client_id in {each.clientId for each in program.user().clients()}
+        job = program.compute("perlmutter").submit_job("#!/bin/sh\nexit 0\n")
+        assert int(job.jobid) > 0
+    assert run(tmp_path, "login", facility.base_url, "--facility", "demo", "--key", str(key)).returncode == 0
+    done = run(tmp_path, "submit", "--wait", "--parsable", stdin="#!/bin/sh\nexit 0\n")
+    assert done.returncode == 0, done.stderr
+    alone = run(tmp_path, "clients", "renew", client_id)
+    assert (alone.returncode, "live longer" in alone.stderr) == (3, True), alone.stderr
+    second = tmp_path / "second.json"
+    assert run(home, "clients", "rotate", client_id, "--out", str(second)).returncode == 0
+    assert run(tmp_path, "login", facility.base_url, "--facility", "new", "--key", str(second)).returncode == 0
+    (tmp_path / ".tokens" / "demo.json").unlink(missing_ok=True)
+    assert run(home, "clients", "revoke", client_id).returncode == 0
+    for name in ("demo", "new"):
+        refused = run(tmp_path, "whoami", "--facility", name)
+        assert refused.returncode == 3, refused.stderr
+    assert json.loads(run(home, "clients", "show", client_id, "--json").stdout)["client"]["state"] == "revoked"
+    facility.admin("client", "show", client_id)
+
+
+def test_levels_and_addresses_are_told(home: Path) -> None:
+    levels = json.loads(run(home, "clients", "levels", "--json").stdout)["levels"]
+    assert [each["level"] for each in levels] == ["green", "yellow", "orange", "red"]
+    assert levels[3]["without_review"]["days"] == 2
+    assert "create, change" in levels[3]["scopes"]["account.clients:write"]
+    assert json.loads(run(home, "clients", "addresses", "--json").stdout)["addresses"]["address"] == "127.0.0.1"
+    table = run(home, "clients", "levels").stdout.splitlines()
+    assert table[0].split("\t")[:3] == ["LEVEL", "DAYS", "RANGES"]
+
+
+def test_a_client_that_staff_approve_is_collected(facility: Any, home: Path) -> None:
+    wanted = ("--name", "night", "--level", "red", "--days", "30", "--purpose", "To measure at night")
+    refused = run(home, "clients", "create", *wanted[:-2])
+    assert refused.returncode != 0
+    assert "sfapi clients request" in refused.stderr
+    assert not (home / "night.pem").exists()
+    asked = run(home, "clients", "request", *wanted, "--json")
+    assert asked.returncode == 0, asked.stderr
+    request = json.loads(asked.stdout)["request"]["id"]
+    early = run(home, "clients", "collect", request)
+    assert (early.returncode, "pending" in early.stderr) == (2, True), early.stderr
+    assert [each["id"] for each in facility.admin("client-request", "list", "--pending")] == [request]
+    approved = facility.admin("client-request", "approve", request, "--days", "14")
+    done = run(home, "clients", "collect", request, "--json")
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["key_file"]) == home / "night.pem"
+    assert list((home / "requests").iterdir()) == []
+    with SfapiClient(
+        key=str(home / "night.pem"), api_base_url=facility.base_url, token_url=facility.token_url
+    ) as program:
+        assert program.user().name == "demo1"
+    assert run(home, "clients", "revoke", approved["client_id"]).returncode == 0
+
+
+def test_a_request_is_withdrawn_with_its_key(home: Path) -> None:
+    wanted = ("--name", "late", "--level", "red", "--days", "30", "--purpose", "Perhaps")
+    request = json.loads(run(home, "clients", "request", *wanted, "--json").stdout)["request"]["id"]
+    assert run(home, "clients", "withdraw", request).returncode == 0
+    assert list((home / "requests").iterdir()) == []
+    assert "withdrawn" in run(home, "clients", "requests").stdout
+
+
+def test_many_commands_refresh_a_login_once(home: Path) -> None:
+    before = aged(home)
+    codes: list[int] = []
+    threads = [threading.Thread(target=lambda: codes.append(run(home, "whoami").returncode)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert codes == [0] * 6
+    after = json.loads(token_file(home).read_text())
+    assert after["refresh_token"] != before["refresh_token"]
+    assert run(home, "whoami").returncode == 0, "a refresh token that is used twice ends the login"
+
+
+def test_a_login_that_is_declined(facility: Any, browser: Browser, tmp_path: Path) -> None:
+    process, code = begun(tmp_path, facility.base_url)
+    answered(browser, code, "deny")
+    code_of_exit, words = ended(process)
+    assert code_of_exit == 3
+    assert "declined" in words
+    assert not (tmp_path / "config.toml").exists()
+
+
+def test_a_login_that_only_looks(facility: Any, browser: Browser, tmp_path: Path) -> None:
+    process, code = begun(tmp_path, facility.base_url, "--facility", "demo", "--read-only")
+    answered(browser, code, "allow")
+    assert ended(process)[0] == 0
+    assert run(tmp_path, "jobs").returncode == 0
+    refused = run(tmp_path, "submit", stdin="#!/bin/sh\n")
+    assert refused.returncode == 3
+    assert "sfapi" in refused.stderr
+
+
+def test_a_login_is_worthless_after_logout(facility: Any, browser: Browser, tmp_path: Path) -> None:
+    process, code = begun(tmp_path, facility.base_url, "--facility", "demo")
+    answered(browser, code, "allow")
+    assert ended(process)[0] == 0
+    kept = aged(tmp_path)
+    done = run(tmp_path, "logout", "--json")
+    assert json.loads(done.stdout)["logout"] == {"facility": "demo", "revoked": True}
+    assert run(tmp_path, "whoami").returncode == 3
+    token_file(tmp_path).write_text(json.dumps(kept))
+    token_file(tmp_path).chmod(0o600)
+    stolen = run(tmp_path, "whoami")
+    assert stolen.returncode == 3
+    assert "sfapi login --facility demo" in stolen.stderr

@@ -1,0 +1,229 @@
+"""The adapter over recorded answers: what it asks, and what it makes of a site without accounting or one that lags."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from superfacility.adapters.slurm.adapter import SlurmScheduler
+from superfacility.core.clock import SystemClock
+from superfacility.facility.commands import Command, CommandResult
+from superfacility.facility.errors import Doubtful, NotFound, Unavailable, Unsupported
+from superfacility.facility.jobs import Intent, JobId, JobQuery, JobState
+from superfacility.facility.people import User
+from superfacility.facility.site import Site
+from superfacility.testing.schedulers import named
+from superfacility.testing.transports import MemoryTransport
+
+Recorded = Callable[[str], str]
+NO_JOBS = "JOBID\x1frecordedCOMMAND\x1frecorded\n"
+ALICE = named("alice", 1001)
+SITE = Site("perlmutter", lambda user: "/home", ("/home",), Path("/state"), Path("/bin"))
+
+
+class Cluster:
+    """Answers each of Slurm's programs with what was recorded, behind the marks of this very question."""
+
+    def __init__(self, recorded: Recorded, *, accounting: bool = True) -> None:
+        self.recorded = recorded
+        self.accounting = accounting
+        self.broken: set[str] = set()
+        self.words = b"error: Socket timed out on send/recv operation\n"
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def run(self, user: User, command: Command, on_output: object = None) -> CommandResult:
+        marked = command.arguments[0] == "/bin/sh"
+        arguments = command.arguments[4:] if marked else command.arguments
+        end = command.arguments[3] if marked else ""
+        self.asked.append((user.name, arguments))
+        if arguments[0] in self.broken:
+            return CommandResult(1, b"", self.words)
+        text = self.answer(arguments).replace("\x1frecorded", f"\x1f{end[1:]}")
+        return CommandResult(0, (text + end).encode(), b"")
+
+    def answer(self, arguments: tuple[str, ...]) -> str:
+        names = {
+            ("scontrol", "show", "config"): "configuration",
+            ("sacct", "--helpformat"): "helpformat",
+        }
+        name = names.get(arguments, arguments[0])
+        if any(each.startswith("--Format=") for each in arguments):
+            name = "exits"
+        if any(each.startswith("--format=%i") for each in arguments):
+            return NO_JOBS
+        text = self.recorded(name)
+        return text if self.accounting else text.replace("accounting_storage/slurmdbd", "accounting_storage/none")
+
+    def open(self) -> SlurmScheduler:
+        transport = MemoryTransport()
+        transport.run = self.run  # type: ignore[method-assign]
+        return SlurmScheduler.open(SITE, {"account": "sfgate", "accounting_lag_seconds": 0}, transport)
+
+
+async def test_the_queue_is_in_the_order_of_ids_and_read_as_the_account(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    jobs = (await cluster.open().queue()).jobs
+    numbers = [int(job.parent_id.partition("+")[0]) for job in jobs]
+    assert numbers == sorted(numbers)
+    assert {user for user, _ in cluster.asked} == {"sfgate"}
+
+
+async def test_a_site_without_accounting_answers_from_the_controller(recorded: Recorded) -> None:
+    cluster = Cluster(recorded, accounting=False)
+    scheduler = cluster.open()
+    assert (await scheduler.capabilities()).accounting is False
+    jobs = await scheduler.accounting(JobQuery())
+    failed = {job.exit_code for job in jobs if job.state is JobState.FAILED}
+    assert failed == {3, 137}
+    assert "sacct" not in {arguments[0] for _, arguments in cluster.asked}
+    with pytest.raises(Unsupported):
+        await scheduler.accounting(JobQuery(since=SystemClock().now() - timedelta(hours=1)))
+
+
+async def test_without_accounting_an_old_submission_is_never_certainly_absent(recorded: Recorded) -> None:
+    scheduler = Cluster(recorded, accounting=False).open()
+    intent = Intent(uuid4())
+    for _ in range(3):
+        with pytest.raises(Doubtful):
+            await scheduler.find(ALICE, intent, datetime(2020, 1, 1, tzinfo=UTC))
+
+
+async def test_what_accounting_does_not_know_yet_is_asked_of_the_controller(recorded: Recorded) -> None:
+    scheduler = Cluster(recorded).open()
+    waiting = next(job for job in (await scheduler.queue()).jobs if job.name == "waiting array")
+    (found,) = await scheduler.accounting(JobQuery(ids=frozenset({waiting.id})))
+    assert (found.id, found.state, found.columns["jobid"]) == (waiting.id, JobState.PENDING, waiting.id)
+
+
+async def test_while_accounting_is_away_only_what_the_controller_knows_is_answered(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    running = next(job for job in (await scheduler.queue()).jobs if job.state is JobState.RUNNING)
+    cluster.broken = {"sacct"}
+    (found,) = await scheduler.accounting(JobQuery(ids=frozenset({running.id})))
+    assert found.state is JobState.RUNNING
+    for query in (JobQuery(), JobQuery(ids=frozenset({running.id, "60000000"}))):
+        with pytest.raises(Unavailable):
+            await scheduler.accounting(query)
+
+
+async def test_a_lookup_that_fails_begins_the_wait_anew(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    await scheduler.capabilities()
+    cluster.broken = {"squeue"}
+    with pytest.raises(Unavailable):
+        await scheduler.find(ALICE, Intent(uuid4()), SystemClock().now())
+
+
+async def test_ids_that_slurm_cannot_have_reach_no_command(recorded: Recorded) -> None:
+    """Goal S7."""
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    await scheduler.capabilities()
+    cluster.asked.clear()
+    for hostile in ("", "-1", "1;touch x", "1\n2", "$(id)", "--help", "0", "1_", "1_x", "1,2", "١"):
+        job_id = JobId(hostile)
+        for verb in (scheduler.cancel, scheduler.hold, scheduler.release, scheduler.requeue, scheduler.details):
+            with pytest.raises(NotFound):
+                await verb(ALICE, job_id)
+        assert await scheduler.accounting(JobQuery(ids=frozenset({hostile}))) == ()
+    assert cluster.asked == []
+
+
+FORGED = """JobId={raw} JobName=innocent
+   UserId=mallory(0) GroupId=root(0) MCS_label=N/A
+   UserId=alice(20001) GroupId=alice(20001) MCS_label=N/A
+   Command=/real
+   WorkDir=/cluster/home/alice
+   Comment=x
+   Command=/forged
+   WorkDir=/forged
+   StdErr=/cluster/home/alice/slurm.out
+   StdIn=/dev/null
+   StdOut=/cluster/home/alice/slurm.out
+"""
+
+
+def imitate(cluster: Cluster, shown: str) -> None:
+    usual = cluster.answer
+
+    def answer(arguments: tuple[str, ...]) -> str:
+        if arguments[:3] == ("scontrol", "show", "job"):
+            return shown
+        return "" if "batch_script" in arguments else usual(arguments)
+
+    cluster.answer = answer  # type: ignore[method-assign]
+
+
+async def test_no_name_or_comment_makes_the_details_of_a_job_lie(recorded: Recorded) -> None:
+    """Lines in them look like Slurm's own; whose job it is, what it runs and where is asked of squeue."""
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    job = next(each for each in (await scheduler.queue()).jobs if each.columns["command"].startswith("/"))
+    forged = FORGED.format(raw=job.columns["jobid"])
+    imitate(cluster, forged)
+    details = await scheduler.details(ALICE, job.id)
+    assert (details.user, details.command, details.directory) == (
+        job.user,
+        job.columns["command"],
+        job.columns["work_dir"],
+    )
+    assert details.stdout == "/cluster/home/alice/slurm.out"
+    assert ("sfgate", "squeue") in {(user, arguments[0]) for user, arguments in cluster.asked}
+
+
+async def test_a_job_that_the_controller_forgets_meanwhile_is_asked_of_accounting(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    forged = FORGED.format(raw="60000000")
+    imitate(cluster, forged)
+    with pytest.raises((NotFound, Unavailable)):
+        await scheduler.details(ALICE, JobId("60000000"))
+    assert "sacct" in {arguments[0] for _, arguments in cluster.asked}
+
+
+async def test_values_that_could_be_options_are_filtered_by_us(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    query = JobQuery(users=frozenset({"--helpformat", "a,b"}), qos=frozenset({"regular"}))
+    assert await cluster.open().accounting(query) == []
+    (_, arguments) = cluster.asked[-1]
+    assert "--qos=regular" in arguments
+    assert not any("helpformat" in each for each in arguments)
+
+
+@pytest.mark.parametrize("verb", ["requeue", "release", "cancel"])
+async def test_a_change_whose_answer_was_lost_is_a_doubt(recorded: Recorded, verb: str) -> None:
+    """A requeue that is tried again after a lost answer would throw away what the job has done since."""
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    await scheduler.capabilities()
+    cluster.broken = {"scontrol", "scancel"}
+    with pytest.raises(Doubtful, match="look whether it took effect"):
+        await getattr(scheduler, verb)(ALICE, JobId("12"))
+    cluster.words = b"scontrol: error: Munge encode failed: Failed to access socket\n"
+    with pytest.raises(Unavailable):
+        await getattr(scheduler, verb)(ALICE, JobId("12"))
+
+
+async def test_parts_that_have_not_started_are_one_job_also_where_accounting_has_them_apart(recorded: Recorded) -> None:
+    """As Slurm 26.05 does: the first part is there under the plain id, and the others under ids of their own."""
+    cluster = Cluster(recorded)
+    scheduler, usual = cluster.open(), cluster.answer
+    parted = next(job for job in (await scheduler.queue()).jobs if job.id.endswith("+0")).parent_id
+    plain = next(job.id for job in await scheduler.accounting(JobQuery()) if job.id.isdigit())
+
+    def answer(arguments: tuple[str, ...]) -> str:
+        text = usual(arguments)
+        if arguments == ("sacct", "--helpformat"):
+            return f"{text} SLUID\n"
+        if arguments[0] == "sacct":
+            return re.sub(r"[0-9]{12}[+]0000", "Unknown", text)  # nothing has started
+        return text.replace(f"{parted}+", f"{plain}+")
+
+    cluster.answer = answer  # type: ignore[method-assign]
+    found = await cluster.open().accounting(JobQuery(ids=frozenset({JobId(plain)})))
+    assert [job.id for job in found] == [f"{plain}+0", f"{plain}+1"]

@@ -1,5 +1,6 @@
 """`/account/applications` and `/account/grants`: who may register, change, approve and take back what."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,9 @@ async def test_an_application_is_registered_changed_and_revoked(site):
     assert (await site.get(path, "green:demo1")).json() == made
     assert (await site.get("/account/applications", "green:demo1")).json() == [made]
     changed = await site.call("PATCH", path, "red:demo1:login", json={"redirect_uris": ["https://gateway.example/new"]})
-    assert changed.json() == made | {"redirect_uris": ["https://gateway.example/new"]}
+    fingerprint = changed.json()["fingerprint"]
+    assert changed.json() == made | {"redirect_uris": ["https://gateway.example/new"], "fingerprint": fingerprint}
+    assert fingerprint != made["fingerprint"]
     revoked = await site.call("DELETE", path, "red:demo1:login")
     assert revoked.json()["revoked_at"] is not None
     assert (await site.call("PATCH", path, "red:demo1:login", json={"name": "Other"})).status_code == 409
@@ -120,6 +123,17 @@ async def test_two_applications_cannot_have_one_name(site):
     for name in ("GATEWAY ", "The sfapi command line"):
         answer = await site.call("POST", "/account/applications", "red:demo2:login", json=FORM | {"name": name})
         assert answer.status_code == 409
+    other = await register(site, "red:demo2:login", name="Other")
+    for name in ("gateway", "the sfapi command line"):
+        path = f"/account/applications/{other['id']}"
+        assert (await site.call("PATCH", path, "red:demo2:login", json={"name": name})).status_code == 409
+
+
+async def test_two_at_the_same_time_cannot_have_one_name(site):
+    forms = [FORM | {"name": name} for name in ("Twin", "TWIN", "twin")]
+    calls = [site.call("POST", "/account/applications", "red:demo1:login", json=form) for form in forms]
+    answers = await asyncio.gather(*calls)
+    assert sorted(each.status_code for each in answers) == [201, 409, 409]
 
 
 async def test_above_a_level_staff_decide_and_everybody_is_told(site, mailbox):
@@ -131,7 +145,7 @@ async def test_above_a_level_staff_decide_and_everybody_is_told(site, mailbox):
     assert "waits for you" in subject
     assert made["id"] in text
     path = f"/account/applications/{made['id']}"
-    approval = {"approve": True}
+    approval = {"approve": True, "seen": made["fingerprint"]}
     assert (await site.call("POST", f"{path}/approval", "red:demo1:login", json=approval)).status_code == 403
     assert (await site.call("POST", f"{path}/approval", "orange:staff1", json=approval)).status_code == 403
     assert (await site.call("POST", f"{path}/approval", "red:staff1", json=approval)).status_code == 403
@@ -145,6 +159,20 @@ async def test_above_a_level_staff_decide_and_everybody_is_told(site, mailbox):
     assert refused.json()["approval"] == "refused"
     decided = [(row.action, row.actor, row.target) for row in site.memory.audit if row.actor == "staff1"]
     assert decided == [("applications.approve", "staff1", made["id"]), ("applications.refuse", "staff1", made["id"])]
+
+
+async def test_what_changed_since_staff_have_looked_is_not_approved(site):
+    """A gateway that waits shows a harmless address, and another one in the moment before the word is given."""
+    made = await register(site, level="orange")
+    path = f"/account/applications/{made['id']}"
+    changed = await site.call("PATCH", path, "red:demo1:login", json={"redirect_uris": ["https://evil.example/cb"]})
+    for seen in ({"seen": made["fingerprint"]}, {"seen": None}, {}):
+        answer = await site.call("POST", f"{path}/approval", STAFF, json={"approve": True} | seen)
+        assert (answer.status_code, "look at it" in answer.text) == (409, True)
+    assert (await site.get(path, STAFF)).json()["approval"] == "pending"
+    looked = {"approve": True, "seen": changed.json()["fingerprint"]}
+    assert (await site.call("POST", f"{path}/approval", STAFF, json=looked)).json()["approval"] == "approved"
+    assert (await site.get(path, STAFF)).json()["fingerprint"] == looked["seen"]
 
 
 async def test_nobody_approves_their_own(site, mailbox):
@@ -192,7 +220,7 @@ async def test_its_owner_hears_of_a_change(site, mailbox):
 async def test_what_began_before_does_not_bring_a_revoked_application_back(site, late):
     made = await register(site, level="orange")
     path, store = f"/account/applications/{made['id']}", site.services.applications.store
-    get = store.application
+    get, approval = store.application, {"approve": True, "seen": made["fingerprint"]}
 
     async def slowly(application_id):
         """It is revoked between the reading and the saving of the change."""
@@ -203,7 +231,7 @@ async def test_what_began_before_does_not_bring_a_revoked_application_back(site,
 
     store.application = slowly
     if late == "decide":
-        answer = await site.call("POST", f"{path}/approval", STAFF, json={"approve": True})
+        answer = await site.call("POST", f"{path}/approval", STAFF, json=approval)
     else:
         answer = await site.call("PATCH", path, "red:demo1:login", json={"homepage": "https://m.example"})
     assert answer.status_code == 409
@@ -222,7 +250,7 @@ async def test_staff_act_for_the_facility_through_no_application_of_others(site)
     service = site.services.applications
     with pytest.raises(Exception, match="staff"):
         await service.decide(made["id"], through(ClientId("gateway000001")), approve=True)
-    done = await service.decide(made["id"], through(COMMAND_LINE_ID), approve=True)
+    done = await service.decide(made["id"], through(COMMAND_LINE_ID), approve=True, seen=made["fingerprint"])
     assert done.approval is Approval.APPROVED
 
 

@@ -110,10 +110,16 @@ class People(KnownUsers, Protocol):
 
     async def groups(self, *, member: UserName | None = None) -> Sequence[Group]: ...
 
-    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False) -> User:
-        """Add (`new`; a uid of 0 means: choose the next free one from 1001) or change a user, by name."""
+    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False, old: User | None = None) -> User:
+        """Add (`new`; a uid of 0 means: choose the next free one from 1001) or change a user, by name.
 
-    async def save_project(self, project: Project, audit: AuditEntry, *, new: bool = False) -> Project:
+        `Conflict` for one that is not as the `old` any more that a change was made from. What somebody who is not
+        active has ordered is cancelled unless it has begun.
+        """
+
+    async def save_project(
+        self, project: Project, audit: AuditEntry, *, new: bool = False, old: Project | None = None
+    ) -> Project:
         """As `save_user`, by project name; an id of 0 means: choose one."""
 
     async def set_membership(self, project: ProjectName, user: UserName, role: Role | None, audit: AuditEntry) -> None:

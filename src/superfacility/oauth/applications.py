@@ -4,13 +4,16 @@ A `Client` acts as its own user by its own key. An application (a science gatewa
 in and consents: each consent is a `Grant`, and access tokens for it carry the grant's id.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType, Protocol
 
 from superfacility.facility.audit import AuditEntry
+from superfacility.facility.errors import Conflict
 from superfacility.facility.people import ProjectName, UserName
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.clients import ClientId, ClientKey
@@ -80,6 +83,27 @@ class Application:
         return self.dpop or self.strict
 
     @property
+    def fingerprint(self) -> str:
+        """Of all that staff look at before they approve it: another one, and they have not looked at this."""
+        parts = {
+            "id": self.id,
+            "name": self.name,
+            "owner": self.owner,
+            "project": self.project,
+            "level": self.level.label,
+            "scopes": sorted(self.scopes),
+            "redirect_uris": self.redirect_uris,
+            "logout_uris": self.logout_uris,
+            "keys": [each.jwk for each in self.keys],
+            "homepage": self.homepage,
+            "profile": self.profile.value,
+            "device": self.device,
+            "dpop": self.dpop,
+            "resource_server": self.resource_server,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
     def in_force(self) -> bool:
         return self.revoked_at is None and self.approval is Approval.APPROVED
 
@@ -116,6 +140,15 @@ class Grant:
         return "offline_access" in self.identity
 
 
+def check_name_free(application: Application, living: Iterable[tuple[ClientId, str]]) -> None:
+    """`Conflict` if people could not tell it from another of them, each with its id and name."""
+    name = application.name.casefold()
+    if application.revoked_at is None and any(
+        other.casefold() == name for number, other in living if number != application.id
+    ):
+        raise Conflict(f"There is an application named {application.name!r} already: people could not tell them apart.")
+
+
 def level_needed(scopes: frozenset[Scope]) -> SecurityLevel:
     return max((SCOPES[scope].level for scope in scopes), default=SecurityLevel.GREEN)
 
@@ -133,9 +166,10 @@ class ApplicationStore(Protocol):
     async def save(
         self, application: Application, audit: AuditEntry, *, new: bool = False, old: Application | None = None
     ) -> None:
-        """Add or replace. `Conflict` for a new id that is taken, and for one that is not as the `old` any more that a
-        change was made from: else what staff have refused, or somebody has revoked, came back. `NotFound` for a user,
-        project or application not there. One that is revoked loses its grants, and tasks that have not started."""
+        """Add or replace. `Conflict` for a new id that is taken, for a name that another one has which is not revoked
+        (case does not tell them apart), and for one that is not as the `old` any more that a change was made from: else
+        what staff have refused, or somebody has revoked, came back. `NotFound` for a user, project or application not
+        there. One that is revoked loses its grants, and tasks that have not started."""
 
     async def grant(self, grant_id: GrantId) -> Grant | None:
         """Also if expired or revoked."""

@@ -103,7 +103,7 @@ ROWS = {
     ),
     "DELETE /account/applications/{application_id}": Row(owner=LOGGED_IN),
     "POST /account/applications/{application_id}/approval": Row(
-        F, F, {"json": {"approve": True}}, owner="staff1:login"
+        F, F, {"json": {"approve": False}}, owner="staff1:login"
     ),
     "DELETE /compute/jobs/{machine}/{jobid}": Row(R),
     "GET /compute/jobs/{machine}/{jobid}": Row(C),

@@ -62,12 +62,12 @@ def test_what_an_operator_registers_is_approved(desk: Desk) -> None:
 def test_staff_say_yes_and_no_and_end_it(desk: Desk) -> None:
     made = desk.add("Second")
     assert desk.done("refuse", made["id"])["approval"] == "refused"
-    assert desk.done("approve", made["id"])["approval"] == "approved"
+    assert desk.done("approve", made["id"], "--seen", made["fingerprint"])["approval"] == "approved"
     changed = desk.done("change", made["id"], "--redirect", "https://gateway.example/new", "--dpop")
     assert (changed["redirect_uris"], changed["dpop"]) == (["https://gateway.example/new"], True)
     assert changed["approval"] == "approved", "an operator's change needs nobody's second look"
     assert desk.done("revoke", made["id"])["revoked_at"] is not None
-    code, _, error = desk.run("approve", made["id"])
+    code, _, error = desk.run("approve", made["id"], "--seen", changed["fingerprint"])
     assert code == 1
     assert "revoked" in error
 

@@ -73,6 +73,7 @@ def _full_row(application: Application) -> Row:
         "device": application.device,
         "dpop": application.dpop,
         "resource_server": application.resource_server,
+        "fingerprint": application.fingerprint,
     }
 
 
@@ -194,9 +195,15 @@ async def change(
 
 
 @app.command
-async def approve(application_id: str, /, *, shared: Shared = _SHARED) -> None:
-    """Let people log in to an application that waits."""
-    await _decide(application_id, shared, approve=True)
+async def approve(application_id: str, /, *, seen: str, shared: Shared = _SHARED) -> None:
+    """Let people log in to an application that waits.
+
+    Parameters
+    ----------
+    seen
+        Its fingerprint as `show` prints it: what was changed since is not approved.
+    """
+    await _decide(application_id, shared, approve=True, seen=seen)
 
 
 @app.command
@@ -205,9 +212,9 @@ async def refuse(application_id: str, /, *, shared: Shared = _SHARED) -> None:
     await _decide(application_id, shared, approve=False)
 
 
-async def _decide(application_id: str, shared: Shared, *, approve: bool) -> None:
+async def _decide(application_id: str, shared: Shared, *, approve: bool, seen: str | None = None) -> None:
     async with open_desk(shared) as desk, desk.applications() as applications:
-        found = await applications.decide(application_id, _actor(desk), approve=approve)
+        found = await applications.decide(application_id, _actor(desk), approve=approve, seen=seen)
         done(f"{found.name} ({found.id}): {found.approval.value}.", _full_row(found), as_json=shared.json)
 
 

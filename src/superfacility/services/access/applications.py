@@ -11,7 +11,7 @@ from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound, NotPermitted, TooMany
 from superfacility.facility.membership.permissions import MANAGE_PROJECT, may
 from superfacility.facility.people import People, ProjectName, User, UserName
-from superfacility.oauth.applications import Application, ApplicationStore, Approval
+from superfacility.oauth.applications import Application, ApplicationStore, Approval, check_name_free
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.client_keys import public_jwk
 from superfacility.oauth.clients import ClientId, ClientKey
@@ -102,7 +102,7 @@ class ApplicationService:
         project = await self._checked_project(wish.project, actor)
         if actor.user is not None and wish.resource_server and not actor.staff:
             raise NotPermitted("Resource servers are registered by the facility's staff.")
-        await self._check_room(wish.name, owner, actor)
+        await self._check_room(owner, actor)
         needs = self._waits(wish.level) and not approved
         application = _checked(
             Application(
@@ -128,12 +128,9 @@ class ApplicationService:
         await self._announce(application)
         return application
 
-    async def _check_room(self, name: str, owner: str, actor: Actor) -> None:
+    async def _check_room(self, owner: str, actor: Actor) -> None:
         found = await self.store.applications()
-        living = [each for each in found if each.revoked_at is None]
-        if name.strip().casefold() in {each.name.casefold() for each in (COMMAND_LINE, *living)}:
-            raise Conflict(f"There is an application named {name!r} already: people could not tell them apart.")
-        if sum(each.owner == owner for each in living) >= MAX_OWNED:
+        if sum(each.owner == owner and each.revoked_at is None for each in found) >= MAX_OWNED:
             raise Conflict(f"{owner} has {MAX_OWNED} applications: revoke some first.")
         yesterday = self.clock.now() - timedelta(days=1)
         if (
@@ -184,13 +181,19 @@ class ApplicationService:
         await self._tell_owner(actor, new, "revoked")
         return new
 
-    async def decide(self, application_id: str, actor: Actor, *, approve: bool) -> Application:
-        """For staff, and never about their own."""
+    async def decide(self, application_id: str, actor: Actor, *, approve: bool, seen: str | None = None) -> Application:
+        """For staff, and never about their own. Who approves says by its fingerprint what they have looked at: it may
+        have changed since."""
         if not actor.staff:
             raise NotPermitted("Applications are approved by the facility's staff.")
         old = await self._living(application_id, actor)
         if actor.user is not None and old.owner == actor.user.name:
             raise NotPermitted("Somebody else of the staff must look at your own application.")
+        if approve and seen != old.fingerprint:
+            raise Conflict(
+                f"{old.name} is not what you have looked at, or you have not said what: look at it, and approve it by "
+                "the fingerprint that you see."
+            )
         new = replace(old, approval=Approval.APPROVED if approve else Approval.REFUSED)
         action = "applications.approve" if approve else "applications.refuse"
         await self.store.save(new, self._audit(actor, action, new), old=old)
@@ -227,7 +230,8 @@ class ApplicationService:
             text = (
                 f"{application.owner} has registered the application {application.name} ({application.id}), level "
                 f"{application.level.label}. Nobody can log in to it before you say so:\n\n"
-                f"    sfapi admin application approve {application.id}\n"
+                f"    sfapi admin application show {application.id}\n"
+                f"    sfapi admin application approve {application.id} --seen {application.fingerprint}\n"
             )
             await self.notices.tell_staff(subject, text)
 
@@ -265,6 +269,7 @@ def _checked(application: Application) -> Application:
     name = application.name.strip()
     if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise InvalidInput(f"The name has 1 to {MAX_NAME_LENGTH} printable characters.")
+    check_name_free(replace(application, name=name), [(COMMAND_LINE.id, COMMAND_LINE.name)])
     homepage = application.homepage
     if homepage and (not homepage.startswith("https://") or not homepage.isprintable() or len(homepage) > 200):
         raise InvalidInput("The homepage begins with https:// and has at most 200 characters.")

@@ -43,8 +43,9 @@ class PeopleService:
 
     async def change_user(self, name: str, actor: str, **changes: Any) -> User:
         """Fields of `User`; those that are None stay."""
-        changed = replace(await self.user(name), **_given(changes))
-        return await self.people.save_user(changed, self._audit(actor, "people.change_user", name))
+        old = await self.user(name)
+        changed = replace(old, **_given(changes))
+        return await self.people.save_user(changed, self._audit(actor, "people.change_user", name), old=old)
 
     async def remove_user(self, name: str, actor: str) -> User:
         """People are never forgotten (their jobs and tasks name them): the user becomes inactive."""
@@ -65,8 +66,9 @@ class PeopleService:
 
     async def change_project(self, name: str, actor: str, **changes: Any) -> Project:
         """Fields of `Project`; those that are None stay."""
-        changed = replace(await self.project(name), **_given(changes))
-        return await self.people.save_project(changed, self._audit(actor, "people.change_project", name))
+        old = await self.project(name)
+        changed = replace(old, **_given(changes))
+        return await self.people.save_project(changed, self._audit(actor, "people.change_project", name), old=old)
 
     async def remove_project(self, name: str, actor: str) -> Project:
         """The project becomes inactive; its charges stay."""

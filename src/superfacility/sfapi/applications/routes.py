@@ -71,7 +71,9 @@ async def decide(
 ) -> ApplicationRecord:
     """For staff who have logged in, and never about their own."""
     require_person(principal, "Deciding about applications")
-    found = await use_cases.applications.decide(application_id, Actor.of(principal), approve=body.approve)
+    found = await use_cases.applications.decide(
+        application_id, Actor.of(principal), approve=body.approve, seen=body.seen
+    )
     return ApplicationRecord.of(found)
 
 

@@ -100,6 +100,7 @@ class ApplicationRecord(BaseModel):
     approval: Literal["pending", "approved", "refused"] = Field(description="What staff have said.")
     created_at: datetime
     revoked_at: datetime | None
+    fingerprint: str = Field(description="Another one as soon as anything else of it changes, but for the approval.")
 
     @classmethod
     def of(cls, application: Application) -> "ApplicationRecord":
@@ -120,6 +121,7 @@ class ApplicationRecord(BaseModel):
             approval=application.approval.value,
             created_at=application.created_at,
             revoked_at=application.revoked_at,
+            fingerprint=application.fingerprint,
         )
 
 
@@ -127,6 +129,9 @@ class Verdict(BaseModel):
     """What staff say of an application."""
 
     approve: bool
+    seen: str | None = Field(
+        None, max_length=64, description="The `fingerprint` of what you have looked at; needed to approve it."
+    )
 
 
 class GrantRecord(BaseModel):

@@ -115,9 +115,21 @@ class ApplicationStoreContract(_WithPeople):
             await applications.save(APPLICATION, entry("applications.fail"), new=True)
         assert await audit_log.entries(action="applications.fail") == []
 
+    async def test_of_two_with_one_name_at_the_same_time_one_is_kept(self, applications: ApplicationStore) -> None:
+        twins = [replace(APPLICATION, id=ClientId(f"a{number}"), name=name) for number, name in enumerate(("ä", "Ä"))]
+        saved = await asyncio.gather(
+            *(applications.save(each, entry(), new=True) for each in twins), return_exceptions=True
+        )
+        assert [type(each) for each in saved if each is not None] == [Conflict]
+        (kept,) = await applications.applications()
+        with pytest.raises(Conflict):
+            await applications.save(replace(APPLICATION, name=kept.name), entry(), new=True)
+        await applications.save(replace(kept, revoked_at=NOW), entry())
+        await applications.save(replace(APPLICATION, name=kept.name), entry(), new=True)
+
     async def test_listings_are_newest_first(self, applications: ApplicationStore) -> None:
         for number, owner in enumerate((ALICE, BOB, ALICE)):
-            made = replace(APPLICATION, id=ClientId(f"a{number}"), owner=owner)
+            made = replace(APPLICATION, id=ClientId(f"a{number}"), name=f"Gateway {number}", owner=owner)
             await applications.save(replace(made, created_at=NOW + timedelta(seconds=number)), entry(), new=True)
         assert [each.id for each in await applications.applications()] == ["a2", "a1", "a0"]
         assert [each.id for each in await applications.applications(owner=ALICE)] == ["a2", "a0"]

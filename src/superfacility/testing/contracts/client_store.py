@@ -234,3 +234,18 @@ class ClientStoreContract:
         assert found[1] is not None
         assert found[1].result is not None
         assert found[1].result["status"] == "error"
+
+    async def test_so_are_those_of_a_user_who_is_deactivated(
+        self, people: People, queue: TaskQueue, lease: Lease, owner: User
+    ) -> None:
+        worker = WorkerId("worker")
+        lease.hold(worker)
+        new = NewTask(ALICE, "copy", {}, START, "red", client_id=ID)
+        running = await queue.accept(new, entry("tasks.accept"))
+        await queue.claim(worker, ["copy"], 1)
+        waiting = await queue.accept(new, entry("tasks.accept"))
+        changed = await people.save_user(replace(owner, email="a@example.org"), entry("users.change"))
+        assert (await queue.task(waiting.id)) == waiting
+        await people.save_user(replace(changed, active=False), entry("users.block"))
+        found = [await queue.task(task.id) for task in (running, waiting)]
+        assert [task and task.status for task in found] == [TaskStatus.NEW, TaskStatus.CANCELLED]

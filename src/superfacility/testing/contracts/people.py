@@ -76,6 +76,20 @@ class PeopleContract:
         assert changed == User(1002, ALICE, email="a@example.org")
         assert await populated.user(ALICE) == changed
 
+    async def test_two_changes_at_once_do_not_undo_each_other(self, populated: People, audit_log: AuditLog) -> None:
+        seen, project = await populated.user(ALICE), await populated.project(PROJECT)
+        assert seen is not None
+        assert project is not None
+        blocked = await populated.save_user(replace(seen, active=False), entry(), old=seen)
+        closed = await populated.save_project(replace(project, active=False), entry(), old=project)
+        with pytest.raises(Conflict):
+            await populated.save_user(replace(seen, staff=True), entry("failed"), old=seen)
+        with pytest.raises(Conflict):
+            await populated.save_project(replace(project, about="words"), entry("failed"), old=project)
+        assert await populated.user(ALICE) == blocked
+        assert await populated.project(PROJECT) == closed
+        assert await audit_log.entries(action="failed") == []
+
     async def test_a_project_is_found_and_changed(self, populated: People) -> None:
         assert await populated.project(PROJECT) == Project(1, PROJECT)
         assert await populated.project(NO_PROJECT) is None

@@ -7,7 +7,7 @@ from datetime import datetime
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, NotFound
 from superfacility.facility.people import UserName
-from superfacility.oauth.applications import Application, Grant, GrantId
+from superfacility.oauth.applications import Application, Grant, GrantId, check_name_free
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.provider.tickets import (
     AuthorizationCode,
@@ -16,7 +16,6 @@ from superfacility.oauth.provider.tickets import (
     PushedRequest,
     RefreshToken,
 )
-from superfacility.tasks.task import TaskStatus
 from superfacility.testing.stores.memory import Memory
 
 
@@ -48,6 +47,8 @@ class MemoryApplicationStore:
             raise NotFound(f"There is no application {application.id}.")
         if old is not None and memory.applications[application.id] != old:
             raise Conflict(f"The application {application.id} was changed meanwhile: look at it, and try again.")
+        living = [each for each in memory.applications.values() if each.revoked_at is None]
+        check_name_free(application, [(each.id, each.name) for each in living])
         memory.applications[application.id] = application
         if application.revoked_at is not None:
             self._revoke(lambda grant: grant.application == application.id, application.revoked_at)
@@ -96,11 +97,7 @@ class MemoryApplicationStore:
         others = self._memory.grants.values()
         if any((g.application, g.user) == pair and g.revoked_at is None and g.expires_at > at for g in others):
             return
-        result = {"status": "error", "error": "Cancelled before it started."}
-        for kept in self._memory.tasks.values():
-            task = kept.task
-            if (task.client_id, task.owner) == pair and not task.started and not task.status.terminal:
-                kept.task = replace(task, status=TaskStatus.CANCELLED, result=result, updated_at=at)
+        self._memory.cancel_unstarted(at, lambda task: (task.client_id, task.owner) == pair)
 
     def _conclude(self, audit: AuditEntry) -> None:
         self._memory.generation += 1

@@ -8,7 +8,6 @@ from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, NotFound, TooMany
 from superfacility.facility.people import UserName
 from superfacility.oauth.clients import MADE_IN_A_DAY, Client, ClientId
-from superfacility.tasks.task import TaskStatus
 from superfacility.testing.stores.memory import Memory
 
 
@@ -59,7 +58,7 @@ class MemoryClientStore:
         for each in self._made_by(client_id):
             self._revoke(each, audit.at)
         del self._memory.clients[client_id]
-        self._cancel_unstarted(client_id, audit.at)
+        self._memory.cancel_unstarted(audit.at, lambda task: task.client_id == client_id)
         self._conclude(audit)
 
     def _made_by(self, client_id: ClientId) -> list[ClientId]:
@@ -69,19 +68,12 @@ class MemoryClientStore:
     def _revoke(self, client_id: ClientId, at: datetime) -> None:
         client = self._memory.clients[client_id]
         self._memory.clients[client_id] = replace(client, revoked_at=client.revoked_at or at)
-        self._cancel_unstarted(client_id, at)
+        self._memory.cancel_unstarted(at, lambda task: task.client_id == client_id)
 
     def _known(self, client_id: ClientId) -> Client:
         if client_id not in self._memory.clients:
             raise NotFound(f"There is no client {client_id}.")
         return self._memory.clients[client_id]
-
-    def _cancel_unstarted(self, client_id: ClientId, at: datetime) -> None:
-        result = {"status": "error", "error": "Cancelled before it started."}
-        for kept in self._memory.tasks.values():
-            task = kept.task
-            if task.client_id == client_id and not task.started and not task.status.terminal:
-                kept.task = replace(task, status=TaskStatus.CANCELLED, result=result, updated_at=at)
 
     def _conclude(self, audit: AuditEntry) -> None:
         self._memory.generation += 1

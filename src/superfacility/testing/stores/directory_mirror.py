@@ -9,7 +9,6 @@ from superfacility.facility.membership.admissions import Outcome
 from superfacility.facility.membership.directory import DirectoryLink, Mirrored, MirrorStep
 from superfacility.facility.people import Role, UserName
 from superfacility.oauth.registration.requests import RequestState
-from superfacility.tasks.task import TaskStatus
 from superfacility.testing.stores.logins import end_sessions
 from superfacility.testing.stores.memory import Memory
 
@@ -58,7 +57,7 @@ class MemoryDirectoryMirror:
             raise Conflict(f"The number {step.user.uid} is another user's.")
         memory.users[name] = step.user
         if step.before is not None and step.before.active and not step.user.active:
-            self._cancel_unstarted(step)
+            memory.cancel_unstarted(step.audit.at, lambda task: task.owner == name)
         if step.anew:
             self._forget(name)
         for key in [key for key, owner in memory.login_identities.items() if owner == name and key[0] in {HERE, AWAY}]:
@@ -72,13 +71,6 @@ class MemoryDirectoryMirror:
             memory.memberships[project, name] = (memory.next_number("membership"), Role.USER)
         for project in () if step.anew else step.leaves:
             del memory.memberships[project, name]
-
-    def _cancel_unstarted(self, step: MirrorStep) -> None:
-        result = {"status": "error", "error": "Cancelled before it started."}
-        for kept in self._memory.tasks.values():
-            task = kept.task
-            if task.owner == step.user.name and not task.started and not task.status.terminal:
-                kept.task = replace(task, status=TaskStatus.CANCELLED, result=result, updated_at=step.audit.at)
 
     def _forget(self, name: UserName) -> None:
         memory = self._memory

@@ -1,7 +1,7 @@
 """What the stores of one test share, and its audit log."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from superfacility.facility.accounting.allocations import HoursAllocation, Share, WhenExhausted
@@ -20,7 +20,7 @@ from superfacility.oauth.logins import LoginSession
 from superfacility.oauth.provider.tickets import AuthorizationCode, DeviceRequest, PushedRequest, RefreshToken
 from superfacility.oauth.registration.collaborations import CollaborationAccount
 from superfacility.oauth.registration.requests import ClientRequest, RequestId
-from superfacility.tasks.task import Task, TaskId, WorkerId
+from superfacility.tasks.task import Task, TaskId, TaskStatus, WorkerId
 
 
 @dataclass(slots=True)
@@ -87,6 +87,14 @@ class Memory:
     login_sessions: dict[str, LoginSession] = field(default_factory=dict)
     locks: dict[str, object] = field(default_factory=dict)
     last_numbers: dict[str, int] = field(default_factory=dict)
+
+    def cancel_unstarted(self, at: datetime, which: Callable[[Task], bool]) -> None:
+        """Tasks that no worker has begun."""
+        result = {"status": "error", "error": "Cancelled before it started."}
+        for kept in self.tasks.values():
+            task = kept.task
+            if which(task) and not task.started and not task.status.terminal:
+                kept.task = replace(task, status=TaskStatus.CANCELLED, result=result, updated_at=at)
 
     def next_number(self, kind: str) -> int:
         """From 1 up, never again."""

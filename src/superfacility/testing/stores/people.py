@@ -48,29 +48,37 @@ class MemoryPeople:
         kept = self._memory.groups
         return [self._group(name) for name in sorted(kept) if member is None or member in kept[name].members]
 
-    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False) -> User:
+    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False, old: User | None = None) -> User:
         known = self._memory.users.get(user.name)
         others = {other.uid for other in self._memory.users.values() if other is not known}
         if new:
             user = replace(user, uid=user.uid or _next(others, FIRST_UID))
         elif known is None:
             raise NotFound(f"There is no user {user.name}.")
+        elif old not in (None, known):
+            raise Conflict(f"The user {user.name} was changed meanwhile: look again.")
         else:
             user = replace(user, uid=user.uid or known.uid)
         if (new and known is not None) or user.uid in others:
             raise Conflict(f"The user {user.name} or the uid {user.uid} is taken: choose another.")
         self._memory.users[user.name] = user
+        if not user.active:
+            self._memory.cancel_unstarted(audit.at, lambda task: task.owner == user.name)
         self._memory.generation += 1
         self._memory.audit.append(audit)
         return user
 
-    async def save_project(self, project: Project, audit: AuditEntry, *, new: bool = False) -> Project:
+    async def save_project(
+        self, project: Project, audit: AuditEntry, *, new: bool = False, old: Project | None = None
+    ) -> Project:
         known = self._memory.projects.get(project.name)
         others = {other.id for other in self._memory.projects.values() if other is not known}
         if new:
             project = replace(project, id=project.id or _next(others, 1))
         elif known is None:
             raise NotFound(f"There is no project {project.name}.")
+        elif old not in (None, known):
+            raise Conflict(f"The project {project.name} was changed meanwhile: look again.")
         else:
             project = replace(project, id=known.id)
         if (new and known is not None) or project.id in others:

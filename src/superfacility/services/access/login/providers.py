@@ -115,7 +115,7 @@ class ProviderLogins:
         staff = bool(groups & mapping.staff_groups)
         if mapping.staff_groups and staff != user.staff:
             audit = self._audit(actor, "people.change_user", user.name, f"staff {staff}")
-            await self.people.save_user(replace(user, staff=staff), audit)
+            await self.people.save_user(replace(user, staff=staff), audit, old=user)
         roles = {each.project.name: each.role for each in await self.people.memberships(user=user.name)}
         member = {project for group, project in mapping.projects.items() if group in groups}
         for project in sorted(set(mapping.projects.values())):

@@ -17,15 +17,16 @@ from superfacility.adapters.sql.stores.access.application_rows import (
 )
 from superfacility.adapters.sql.stores.access.clients import GENERATION
 from superfacility.adapters.sql.stores.audit.log import add_entry
-from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted_of
-from superfacility.adapters.sql.tables import applications, grants, projects, users
+from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted
+from superfacility.adapters.sql.tables import applications, grants, projects, tasks, users
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound
 from superfacility.facility.people import UserName
-from superfacility.oauth.applications import Application, Grant, GrantId
+from superfacility.oauth.applications import Application, Grant, GrantId, check_name_free
 from superfacility.oauth.clients import ClientId
 
 _APPLICATION = PreparedRead(select(applications).where(applications.c.id == bindparam("id")))
+_LIVING = select(applications.c.id, applications.c.name).where(applications.c.revoked_at.is_(None))
 _GRANT = PreparedRead(select(grants).where(grants.c.id == bindparam("id")))
 
 
@@ -52,6 +53,7 @@ class SqlApplicationStore:
         row = application_row(application)
 
         def change(connection: Connection) -> None:
+            raise_counter(connection, GENERATION)  # one at a time from here on
             _require_owner(connection, row)
             known = connection.execute(select(applications).where(applications.c.id == application.id)).one_or_none()
             if new and known is not None:
@@ -60,11 +62,12 @@ class SqlApplicationStore:
                 raise NotFound(f"There is no application {application.id}.")
             if old is not None and application_of(known) != old:
                 raise Conflict(f"The application {application.id} was changed meanwhile: look at it, and try again.")
+            check_name_free(application, [(each.id, each.name) for each in connection.execute(_LIVING)])
             statement = insert(applications) if new else update(applications).where(applications.c.id == application.id)
             connection.execute(statement.values(row))
             if application.revoked_at is not None:
                 _revoke(connection, grants.c.application == application.id, application.revoked_at)
-            _conclude(connection, audit)
+            add_entry(connection, audit)
 
         await self._database.write(change)
 
@@ -136,7 +139,7 @@ def _revoke(connection: Connection, which: Any, at: datetime) -> int:
             pair[0] == application, pair[1] == user, grants.c.revoked_at.is_(None), grants.c.expires_at > at
         )
         if connection.execute(left.limit(1)).first() is None:
-            cancel_unstarted_of(connection, application, user, at)
+            cancel_unstarted(connection, at, tasks.c.client_id == application, tasks.c.owner == user)
     return len(found)
 
 

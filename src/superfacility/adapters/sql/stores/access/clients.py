@@ -12,7 +12,7 @@ from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.engine.statements import insert_ignoring
 from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted
-from superfacility.adapters.sql.tables import assertions, clients, projects, users
+from superfacility.adapters.sql.tables import assertions, clients, projects, tasks, users
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, InvalidInput, NotFound, TooMany
 from superfacility.facility.people import UserName
@@ -80,7 +80,7 @@ class SqlClientStore:
             _revoke(connection, _made_by(connection, client_id), audit.at)
             if not connection.execute(delete(clients).where(clients.c.id == client_id)).rowcount:
                 raise _no_client(client_id)
-            cancel_unstarted(connection, client_id, audit.at)
+            cancel_unstarted(connection, audit.at, tasks.c.client_id == client_id)
             conclude(connection, audit)
 
         await self._database.write(change)
@@ -177,7 +177,7 @@ def _revoke(connection: Connection, ids: Sequence[ClientId], at: datetime) -> No
     for each in ids:
         still = (clients.c.id == each, clients.c.revoked_at.is_(None))
         connection.execute(update(clients).where(*still).values(revoked_at=at))
-        cancel_unstarted(connection, each, at)
+        cancel_unstarted(connection, at, tasks.c.client_id == each)
 
 
 def _require_project(connection: Connection, client: Client) -> None:

@@ -1,7 +1,6 @@
 """The copy of the site's directory: users, and the entries that they are tied to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,11 +12,12 @@ from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.stores.membership.people_rows import (
     end_open,
     remove_member,
+    require_same_user,
     set_role,
     user_of,
     user_row,
 )
-from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted_by
+from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted
 from superfacility.adapters.sql.tables import (
     client_requests,
     collaborations,
@@ -29,13 +29,14 @@ from superfacility.adapters.sql.tables import (
     login_links,
     login_sessions,
     memberships,
+    tasks,
     users,
 )
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict
 from superfacility.facility.membership.admissions import Outcome
 from superfacility.facility.membership.directory import DirectoryLink, Mirrored, MirrorStep
-from superfacility.facility.people import ProjectName, Role, User, UserName
+from superfacility.facility.people import ProjectName, Role, UserName
 from superfacility.oauth.registration.requests import RequestState
 
 HERE, AWAY = "directory", "directory/away"
@@ -91,15 +92,13 @@ def _found(connection: Connection, which: ColumnElement[bool]) -> dict[UserName,
 
 def _apply(connection: Connection, step: MirrorStep) -> None:
     name = step.user.name
-    now = _row(connection, name)
-    if now != step.before:
-        raise Conflict(f"The user {name} was changed meanwhile: look again.")
+    require_same_user(connection, name, step.before)
     if step.before is None:
         connection.execute(insert(users).values(user_row(step.user)))
     elif step.user != step.before:
         connection.execute(update(users).where(users.c.name == name).values(user_row(step.user)))
     if step.before is not None and step.before.active and not step.user.active:
-        cancel_unstarted_by(connection, name, step.audit.at)
+        cancel_unstarted(connection, step.audit.at, tasks.c.owner == name)
     if step.anew:
         _forget(connection, name, step.audit)
     connection.execute(delete(login_identities).where(_tie.user == name, _tie.provider.in_((HERE, AWAY))))
@@ -112,12 +111,6 @@ def _apply(connection: Connection, step: MirrorStep) -> None:
         set_role(connection, project, name, Role.USER)
     for project in () if step.anew else step.leaves:
         remove_member(connection, project, name, step.audit)
-
-
-def _row(connection: Connection, name: UserName) -> User | None:
-    """Nobody else changes it until we have."""
-    row: Any = connection.execute(select(users).where(users.c.name == name).with_for_update()).one_or_none()
-    return None if row is None else user_of(row)
 
 
 def _forget(connection: Connection, name: UserName, audit: AuditEntry) -> None:

@@ -19,11 +19,14 @@ from superfacility.adapters.sql.stores.membership.people_rows import (
     project_row,
     remove_member,
     require,
+    require_same_project,
+    require_same_user,
     set_role,
     user_of,
     user_row,
 )
-from superfacility.adapters.sql.tables import group_members, groups, memberships, projects, users
+from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted
+from superfacility.adapters.sql.tables import group_members, groups, memberships, projects, tasks, users
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import Group, GroupName, Membership, Project, ProjectName, Role, User, UserName
@@ -84,30 +87,38 @@ class SqlPeople:
     async def _groups(self, *conditions: ColumnElement[bool]) -> list[Group]:
         return await self._database.read(lambda connection: find_groups(connection, *conditions))
 
-    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False) -> User:
+    async def save_user(self, user: User, audit: AuditEntry, *, new: bool = False, old: User | None = None) -> User:
         def change(connection: Connection) -> User:
             row = user_row(user)
             if new:
                 row["uid"] = row["uid"] or next_number(connection, users.c.uid, FIRST_UID)
                 insert_row(connection, users, row, f"The user {user.name} or the uid {row['uid']}")
             else:
+                if old is not None:
+                    require_same_user(connection, user.name, old)
                 row["uid"] = row["uid"] or users.c.uid
                 require(
                     connection.execute(update(users).where(users.c.name == user.name).values(row)), "user", user.name
                 )
+            if not user.active:
+                cancel_unstarted(connection, audit.at, tasks.c.owner == user.name)
             raise_counter(connection, GENERATION)
             add_entry(connection, audit)
             return user_of(connection.execute(select(users).where(users.c.name == user.name)).one())
 
         return await self._database.write(change)
 
-    async def save_project(self, project: Project, audit: AuditEntry, *, new: bool = False) -> Project:
+    async def save_project(
+        self, project: Project, audit: AuditEntry, *, new: bool = False, old: Project | None = None
+    ) -> Project:
         def change(connection: Connection) -> Project:
             row = project_row(project)
             if new:
                 row["id"] = row["id"] or next_number(connection, projects.c.id, 1)
                 insert_row(connection, projects, row, f"The project {project.name} or the id {row['id']}")
             else:
+                if old is not None:
+                    require_same_project(connection, old)
                 del row["id"]
                 statement = update(projects).where(projects.c.name == project.name).values(row)
                 require(connection.execute(statement), "project", project.name)

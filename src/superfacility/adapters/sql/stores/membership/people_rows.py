@@ -40,6 +40,20 @@ def require_user(connection: Connection, name: UserName) -> None:
         raise NotFound(f"There is no user {name}.")
 
 
+def require_same_user(connection: Connection, name: UserName, old: User | None) -> None:
+    """`Conflict` unless the user is still as a change was made from; nobody else changes them until we have."""
+    row = connection.execute(select(users).where(users.c.name == name).with_for_update()).one_or_none()
+    if (None if row is None else user_of(row)) != old:
+        raise Conflict(f"The user {name} was changed meanwhile: look again.")
+
+
+def require_same_project(connection: Connection, old: Project) -> None:
+    """The same of a project."""
+    row = connection.execute(select(projects).where(projects.c.name == old.name).with_for_update()).one_or_none()
+    if row is None or project_of(row) != old:
+        raise Conflict(f"The project {old.name} was changed meanwhile: look again.")
+
+
 def set_role(connection: Connection, project: ProjectName, user: UserName, role: Role) -> None:
     require_project(connection, project)
     require_user(connection, user)

@@ -169,29 +169,11 @@ def due_condition(handlers: Sequence[str], now: datetime, void: Sequence[str]) -
     return and_(open_task, tasks.c.handler.in_(handlers), or_(unclaimed, tasks.c.claimed_by.in_(void)))
 
 
-def cancel_unstarted(connection: Connection, client_id: str, at: datetime) -> None:
-    """A revoked client's tasks that no worker has begun."""
+def cancel_unstarted(connection: Connection, at: datetime, *which: ColumnElement[bool]) -> None:
+    """Tasks of a revoked client, or of somebody who may not order any more, that no worker has begun."""
     connection.execute(
         update(tasks)
-        .where(open_task, tasks.c.client_id == client_id, tasks.c.attempts == 0)
-        .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
-    )
-
-
-def cancel_unstarted_of(connection: Connection, client_id: str, owner: str, at: datetime) -> None:
-    """What one person has ordered through an application, and no worker has begun."""
-    connection.execute(
-        update(tasks)
-        .where(open_task, tasks.c.client_id == client_id, tasks.c.owner == owner, tasks.c.attempts == 0)
-        .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
-    )
-
-
-def cancel_unstarted_by(connection: Connection, owner: str, at: datetime) -> None:
-    """What somebody who has left has ordered, and no worker has begun."""
-    connection.execute(
-        update(tasks)
-        .where(open_task, tasks.c.owner == owner, tasks.c.attempts == 0)
+        .where(open_task, tasks.c.attempts == 0, *which)
         .values(status=TaskStatus.CANCELLED.value, result=CANCELLED_UNSTARTED, updated_at=at)
     )
 

@@ -94,10 +94,10 @@ def permission_page() -> str:
             for permission, rule in PERMISSIONS.items()
         ),
         "",
-        "Nobody gives a role above their own, and only who changes roles gives one above `user`. Nobody removes or",
-        "demotes a member of their own or a higher role; everybody may leave. The last PI stays until there is",
-        "another. `edit_archive_allocation` and `edit_quotas` have nothing to act on yet: staff set what a project is",
-        "given.",
+        "Nobody gives a role above their own, and only who changes roles gives one above `user`: in person, or by a",
+        "red client. Nobody removes or demotes a member of their own or a higher role; everybody may leave. The last",
+        "PI stays until there is another. `edit_archive_allocation` and `edit_quotas` have nothing to act on yet:",
+        "staff set what a project is given.",
     ]
     return "\n".join(lines) + "\n"
 

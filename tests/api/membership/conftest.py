@@ -35,13 +35,13 @@ class Mailbox:
 
 @dataclass
 class Team:
-    """How people of the project call."""
+    """How people of the project call, who have logged in."""
 
     site: Any
     mailbox: Mailbox
 
     async def call(self, method: str, path: str, who: str, json: Any = None) -> httpx.Response:
-        found: httpx.Response = await self.site.call(method, f"/account{path}", f"orange:{who}", json=json)
+        found: httpx.Response = await self.site.call(method, f"/account{path}", f"orange:{who}:login", json=json)
         return found
 
     async def made(self, method: str, path: str, who: str, json: Any = None) -> Any:

@@ -52,6 +52,23 @@ async def test_who_it_is_about_and_the_heads_are_told(team):
     assert {recipient for recipient, _ in await team.mails()} == {"demo1@example.org", "proxy@example.org"}
 
 
+@pytest.mark.parametrize("caller", ["red:demo1", "orange:demo1", "orange:demo1:login:gateway"])
+async def test_a_program_raises_somebody_only_at_the_highest_level(team, caller):
+    """Whoever is PI can make red clients: an orange key must not be worth as much."""
+    allowed = caller == "red:demo1"
+
+    async def status(method, path, body):
+        return (await team.site.call(method, f"/account{path}", caller, json=body)).status_code
+
+    assert await status("POST", f"{P}/members", {"user": "newcomer"}) == 201
+    raised = await status("PATCH", f"{P}/members/newcomer", {"role": "pi"})
+    added = await status("POST", f"{P}/members", {"user": "other", "role": "membership_manager"})
+    invited = await status("POST", f"{P}/invitations", {"user": "asking", "role": "pi_proxy"})
+    assert (raised, added, invited) == ((200, 201, 201) if allowed else (403, 403, 403))
+    assert (await team.roles())["newcomer"] == ("pi" if allowed else "user")
+    assert await status("PATCH", f"{P}/members/people", {"role": "user"}) == 200
+
+
 @pytest.mark.parametrize(("actor", "given"), [*product(Role, Role)])
 async def test_nobody_gives_more_than_their_role_may(team, actor, given):
     allowed = may(actor, Permission.EDIT_MEMBERS) and gives(actor, given)

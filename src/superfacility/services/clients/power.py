@@ -42,9 +42,14 @@ async def maker_of(principal: Principal, clients: ClientStore) -> Maker:
     return Maker(principal, client)
 
 
+def is_person(principal: Principal) -> bool:
+    """Somebody who has logged in at the command line, and no program or application of others in their name."""
+    return principal.grant is not None and principal.client_id == COMMAND_LINE_ID
+
+
 def require_person(principal: Principal, what: str) -> None:
     """`NotPermitted` for a program: a stolen key must not do this."""
-    if principal.grant is None or principal.client_id != COMMAND_LINE_ID:
+    if not is_person(principal):
         raise NotPermitted(f"{what} is for people, not for programs: log in first, with `sfapi login`.")
 
 

@@ -74,7 +74,7 @@ class InvitationService:
         """With its token, which nobody is told again."""
         standing = await self.standings.of(principal, project)
         standing.require(Permission.INVITE_USERS)
-        check_gives(standing, role)
+        check_gives(principal, standing, role)
         if (invitee.user is None) == (invitee.email is None):
             raise InvalidInput("Name either a user or an email address.")
         token, now = _MARK + secrets.token_urlsafe(32), self.clock.now()

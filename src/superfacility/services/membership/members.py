@@ -9,6 +9,8 @@ from superfacility.facility.membership.admissions import Admissions, MemberChang
 from superfacility.facility.membership.permissions import Permission, gives, outranks
 from superfacility.facility.people import Membership, People, Role, User, UserName
 from superfacility.oauth.principal import Principal
+from superfacility.oauth.scopes import SecurityLevel
+from superfacility.services.clients.power import is_person
 from superfacility.services.membership.letters import Letters
 from superfacility.services.membership.standing import Standing, Standings
 
@@ -45,7 +47,7 @@ class MemberService:
     async def add(self, principal: Principal, project: str, user: str, role: Role) -> Member:
         standing = await self.standings.of(principal, project)
         standing.require(Permission.EDIT_MEMBERS)
-        check_gives(standing, role)
+        check_gives(principal, standing, role)
         found = await self.people.user(UserName(user))
         if found is None or not found.active:
             raise NotFound(f"No user named {user!r}. Somebody who is none yet can be invited by mail.")
@@ -68,7 +70,7 @@ class MemberService:
             standing.require(Permission.MARK_CONTINUING)
         if role is not None:
             standing.require(Permission.CHANGE_ROLES)
-            check_gives(standing, role)
+            check_gives(principal, standing, role)
         known, found = await self._known(standing, user)
         if role not in (None, known) and found.name != principal.user.name:
             check_outranks(standing, known, user)
@@ -111,8 +113,14 @@ class MemberService:
         return Member(found[0], user)
 
 
-def check_gives(standing: Standing, role: Role) -> None:
-    """`NotPermitted` unless the caller may let others have that role."""
+def check_gives(principal: Principal, standing: Standing, role: Role) -> None:
+    """`NotPermitted` unless the caller may let others have that role. Those above `user` can make clients of every
+    level, so they are given by people, or by a program of the highest."""
+    if role is not Role.USER and principal.level < SecurityLevel.RED and not is_person(principal):
+        raise NotPermitted(
+            f"A program with the level {principal.level.label} makes nobody {role}: use a "
+            f"{SecurityLevel.RED.label} one, or do it yourself, after `sfapi login`."
+        )
     if not standing.staff and (standing.role is None or not gives(standing.role, role)):
         raise NotPermitted(f"As {standing.role} of {standing.project.name} you cannot make anybody {role}.")
 

@@ -50,7 +50,10 @@ async def test_staff_give_change_and_take_hours(site):
         ("gpu", False, None),
     ]
     assert listed == (await site.get("/account/allocations", "green:demo1")).json()
-    assert (await send(site, STAFF, "DELETE", f"{M0001}/allocations/{number}")).json() == changed.json()
+    last = await send(site, STAFF, "DELETE", f"{M0001}/allocations/{number}")
+    assert (last.status_code, "without limit" in last.text) == (409, True)
+    removed = await send(site, STAFF, "DELETE", f"{M0001}/allocations/{number}?unlimited=true")
+    assert removed.json() == changed.json()
     assert (await send(site, STAFF, "DELETE", f"{M0001}/allocations/{number}")).status_code == 404
     actions = [entry.action for entry in site.memory.audit if entry.actor == "staff1"]
     assert actions == ["allocations.add", "allocations.change", "allocations.remove"]
@@ -65,6 +68,8 @@ async def test_staff_give_change_and_take_hours(site):
         {"begins": "soon"},
         {"begins": "2027-02-01", "ends": "2027-01-01"},
         {"owner": "me"},
+        {"hours": None},
+        {"unlimited": True},
     ],
 )
 async def test_what_is_no_allocation(site, wrong):

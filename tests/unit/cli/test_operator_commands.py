@@ -382,9 +382,13 @@ class TestNouns:
         added = facility.admin("allocation", "add", "m0003", "--kind", "gpu", "--hours", "50", *options)
         assert (added["kind"], added["hours"], added["begins"], added["ends"]) == ("gpu", 50, options[1], options[3])
         number = str(added["id"])
-        again = run("admin", "allocation", "add", "m0003", "--kind", "gpu", "--config", facility.config)
+        nothing = run("admin", "allocation", "add", "m0003", "--config", facility.config)
+        assert (nothing.returncode, "--unlimited" in nothing.stderr) == (1, True)
+        again = run("admin", "allocation", "add", "m0003", "--kind", "gpu", "--unlimited", "--config", facility.config)
         assert (again.returncode, f"allocation {number}" in again.stderr) == (1, True)
-        wrong = run("admin", "allocation", "add", "m0003", "--begins", "soon", "--config", facility.config)
+        wrong = run(
+            "admin", "allocation", "add", "m0003", "--hours", "1", "--begins", "soon", "--config", facility.config
+        )
         assert (wrong.returncode, "is no day" in wrong.stderr) == (1, True)
         facility.admin("allocation", "change", "m0003", number, "--hours", "70")
         (listed,) = facility.admin("allocation", "list", "m0003")
@@ -395,7 +399,9 @@ class TestNouns:
         assert (share["user"], share["kind"], share["percent"]) == ("demo2", "gpu", 10)
         stranger = run("admin", "allocation", "share", "m0003", "demo1", "--hours", "1", "--config", facility.config)
         assert (stranger.returncode, "not a member" in stranger.stderr) == (1, True)
-        facility.admin("allocation", "remove", "m0003", number)
+        last = run("admin", "allocation", "remove", "m0003", number, "--config", facility.config)
+        assert (last.returncode, "without limit" in last.stderr) == (1, True)
+        facility.admin("allocation", "remove", "m0003", number, "--unlimited")
         assert facility.admin("allocation", "list", "m0003") == []
 
     def test_resources_outages_and_notes(self, facility: Facility) -> None:

@@ -20,9 +20,7 @@ app = App(
 )
 _SHARED = Shared()
 Kind = Annotated[HoursKind, Parameter(help="Which hours.")]
-Hours = Annotated[
-    float | None, Parameter(validator=validators.Number(gte=0, lte=1e12), help="Node hours; unset: without limit.")
-]
+Hours = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1e12), help="Node hours.")]
 Begins = Annotated[str | None, Parameter(help="The first day, YYYY-MM-DD in UTC; unset: without beginning.")]
 Ends = Annotated[str | None, Parameter(help="The last day; unset: without end.")]
 
@@ -72,11 +70,14 @@ async def add(
     *,
     kind: Kind = HoursKind.CPU,
     hours: Hours = None,
+    unlimited: Annotated[bool, Parameter(negative=(), help="In place of --hours: without limit.")] = False,
     begins: Begins = None,
     ends: Ends = None,
     shared: Shared = _SHARED,
 ) -> None:
     """Give a project hours for a time; times of one kind may follow one another, and never overlap."""
+    if (hours is None) != unlimited:
+        raise InvalidInput("Give --hours, or say --unlimited.")
     async with open_desk(shared) as desk:
         wanted = HoursAllocation(0, ProjectName(project), kind, hours, _day(begins), _day(ends))
         saved = await desk.allocations.allocate(_actor(desk), wanted)
@@ -113,10 +114,17 @@ async def change(
 
 
 @app.command
-async def remove(project: str, number: int, /, *, shared: Shared = _SHARED) -> None:
-    """Take an allocation away. What was used stays in the ledger."""
+async def remove(
+    project: str,
+    number: int,
+    /,
+    *,
+    unlimited: Annotated[bool, Parameter(negative=(), help="Needed for the last one of a kind.")] = False,
+    shared: Shared = _SHARED,
+) -> None:
+    """Take an allocation away. What was used stays in the ledger. Without any, a project's hours have no limit."""
     async with open_desk(shared) as desk:
-        removed = await desk.allocations.remove(_actor(desk), project, number)
+        removed = await desk.allocations.remove(_actor(desk), project, number, unlimited=unlimited)
         done(f"Removed allocation {number} of {project}.", _row(removed), as_json=shared.json)
 
 

@@ -98,6 +98,15 @@ def current(standings: Sequence[Standing], day: date) -> Standing | None:
     return next(iter([*covering, *reversed(begun), *standings]), None)
 
 
+def check_others(allocation: HoursAllocation, others: int, *, unlimited: bool) -> None:
+    """`Conflict` if a project that has so many others of the kind lost the last bound by that."""
+    if not others and not unlimited:
+        raise Conflict(
+            f"Without its last allocation {allocation.project} has {allocation.kind.value} hours without limit: "
+            "change the allocation to 0 hours, or say that it is to be unlimited."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Payer:
     """The project that a submission would be charged to, and how it stands on that day.
@@ -141,7 +150,8 @@ class Allocations(Protocol):
     async def change(self, allocation: HoursAllocation, audit: AuditEntry) -> None:
         """Hours and days, by id; project and kind stay."""
 
-    async def remove(self, allocation_id: int, audit: AuditEntry) -> None: ...
+    async def remove(self, allocation_id: int, audit: AuditEntry, *, unlimited: bool = False) -> None:
+        """`Conflict` for the last one of its project and kind, unless the project is to have hours without limit."""
 
     async def shares(self, project: ProjectName) -> Sequence[Share]:
         """By kind and user. Who leaves the project loses their share."""

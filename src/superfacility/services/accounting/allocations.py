@@ -105,13 +105,15 @@ class AllocationService:
         await self.allocations.change(changed, audit)
         return changed
 
-    async def remove(self, actor: Actor, project: str, allocation_id: int) -> HoursAllocation:
-        """What was used stays in the ledger."""
+    async def remove(
+        self, actor: Actor, project: str, allocation_id: int, *, unlimited: bool = False
+    ) -> HoursAllocation:
+        """What was used stays in the ledger. The last one of a kind goes only if the project is to be `unlimited`."""
         found = await self._find(actor, project, allocation_id)
         audit = actor.audit(
             self.clock.now(), "allocations.remove", found.project, f"{allocation_id}: {_words(found)} {found.period}"
         )
-        await self.allocations.remove(allocation_id, audit)
+        await self.allocations.remove(allocation_id, audit, unlimited=unlimited)
         return found
 
     async def set_hours(self, actor: Actor, project: str, kind: HoursKind, hours: float) -> HoursAllocation:

@@ -31,6 +31,9 @@ Reader = Annotated[Principal, requires(Scope.ACCOUNT_READ)]
 Writer = Annotated[Principal, requires(Scope.ALLOCATIONS_WRITE)]
 Start = Annotated[date | None, Query(description="The first day, in UTC; 30 days before the last if left out.")]
 End = Annotated[date | None, Query(description="The last day; today if left out.")]
+Unlimited = Annotated[
+    bool, Query(description="Needed for the last allocation of a kind: without any, a project's hours have no limit.")
+]
 StepName = Annotated[Literal["day", "week", "month"], Query(description="What is summed up.")]
 
 
@@ -87,10 +90,11 @@ async def change_allocation(
 
 @router.delete(f"{_PROJECT}/allocations/{{allocation_id}}", summary="Take an allocation away")
 async def remove_allocation(
-    repo_name: str, allocation_id: int, principal: Writer, use_cases: UseCases
+    repo_name: str, allocation_id: int, principal: Writer, use_cases: UseCases, unlimited: Unlimited = False
 ) -> AllocationRecord:
     """For the facility's staff. What was used stays in the ledger."""
-    return AllocationRecord.of(await use_cases.allocations.remove(Actor.of(principal), repo_name, allocation_id))
+    removed = await use_cases.allocations.remove(Actor.of(principal), repo_name, allocation_id, unlimited=unlimited)
+    return AllocationRecord.of(removed)
 
 
 @router.get(f"{_PROJECT}/shares", summary="How a project's hours are divided")

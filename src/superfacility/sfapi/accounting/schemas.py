@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from superfacility.facility.accounting.allocations import HoursAllocation, Share, Standing, WhenExhausted
 from superfacility.facility.accounting.charges import HoursKind, UsageQuery, UsageStep
@@ -12,7 +12,7 @@ from superfacility.facility.people import ProjectName, UserName
 
 Kind = Literal["cpu", "gpu"]
 RuleName = Literal["block", "warn", "ignore", "facility"]
-Hours = Annotated[float | None, Field(ge=0, le=1e12, description="Node hours; left out: without limit.")]
+Hours = Annotated[float | None, Field(ge=0, le=1e12, description="Node hours.")]
 Begins = Annotated[date | None, Field(description="The first day, in UTC; left out: without beginning.")]
 Ends = Annotated[date | None, Field(description="The last day; left out: without end.")]
 
@@ -26,8 +26,15 @@ class AllocationForm(BaseModel):
 
     kind: Kind = "cpu"
     hours: Hours = None
+    unlimited: bool = Field(False, description="In place of `hours`: without limit.")
     begins: Begins = None
     ends: Ends = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.hours is None) != self.unlimited:
+            raise ValueError("Give hours, or say that they are unlimited.")
+        return self
 
     def allocation(self, project: str) -> HoursAllocation:
         return HoursAllocation(0, ProjectName(project), HoursKind(self.kind), self.hours, self.begins, self.ends)
@@ -36,7 +43,7 @@ class AllocationForm(BaseModel):
 class AllocationChange(BaseModel):
     """What is left out stays."""
 
-    hours: Annotated[float | None, Field(ge=0, le=1e12, description="Node hours.")] = None
+    hours: Hours = None
     begins: Annotated[date | None, Field(description="The first day, in UTC.")] = None
     ends: Annotated[date | None, Field(description="The last day.")] = None
     without: list[Literal["hours", "begins", "ends"]] = Field(

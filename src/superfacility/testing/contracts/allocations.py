@@ -135,6 +135,18 @@ class AllocationsContract:
         await populated.remove(old.id, entry())
         assert [each.allocation for each in await populated.standings([FIRST])] == [new]
 
+    async def test_the_last_of_a_kind_goes_only_in_so_many_words(
+        self, populated: Allocations, audit_log: AuditLog
+    ) -> None:
+        """Without any the project has hours without limit, which nobody meant by taking some away."""
+        first, second = [await populated.add(replace(THIS_YEAR, kind=kind), entry()) for kind in (CPU, GPU)]
+        for each in (first, second):
+            with pytest.raises(Conflict):
+                await populated.remove(each.id, entry("failed"))
+        await populated.remove(first.id, entry(), unlimited=True)
+        assert [each.allocation for each in await populated.standings([FIRST])] == [second]
+        assert await audit_log.entries(action="failed") == []
+
     async def test_shares(self, populated: Allocations, people: People) -> None:
         added = await populated.add(THIS_YEAR, entry())
         hours, percent = Share(FIRST, CPU, ALICE, 5.0), Share(FIRST, CPU, BOB, percent=25.0)

@@ -10,6 +10,7 @@ from superfacility.facility.accounting.allocations import (
     Share,
     Standing,
     WhenExhausted,
+    check_others,
     overlap,
 )
 from superfacility.facility.accounting.charges import Charge, HoursKind
@@ -63,8 +64,11 @@ class MemoryAllocations:
         self._forget_notices(known.id)
         self._memory.audit.append(audit)
 
-    async def remove(self, allocation_id: int, audit: AuditEntry) -> None:
-        del self._memory.allocations[self._known(allocation_id).id]
+    async def remove(self, allocation_id: int, audit: AuditEntry, *, unlimited: bool = False) -> None:
+        known = self._known(allocation_id)
+        kept = [(each.project, each.kind) for each in self._memory.allocations.values()]
+        check_others(known, kept.count((known.project, known.kind)) - 1, unlimited=unlimited)
+        del self._memory.allocations[allocation_id]
         self._forget_notices(allocation_id)
         self._memory.audit.append(audit)
 

@@ -33,6 +33,7 @@ from superfacility.facility.accounting.allocations import (
     Share,
     Standing,
     WhenExhausted,
+    check_others,
     overlap,
 )
 from superfacility.facility.accounting.charges import HoursKind
@@ -95,8 +96,9 @@ class SqlAllocations:
 
         await self._database.write(change)
 
-    async def remove(self, allocation_id: int, audit: AuditEntry) -> None:
+    async def remove(self, allocation_id: int, audit: AuditEntry, *, unlimited: bool = False) -> None:
         def change(connection: Connection) -> None:
+            _require_others(connection, allocation_id, unlimited=unlimited)
             _require(connection.execute(delete(allocations).where(allocations.c.id == allocation_id)), allocation_id)
             add_entry(connection, audit)
 
@@ -145,6 +147,15 @@ class SqlAllocations:
 def _require(result: Any, allocation_id: int) -> None:
     if not result.rowcount:
         raise NotFound(f"There is no allocation {allocation_id}.")
+
+
+def _require_others(connection: Connection, allocation_id: int, *, unlimited: bool) -> None:
+    """Changes take turns, so nobody takes the last two away at once."""
+    row = connection.execute(select(allocations).where(allocations.c.id == allocation_id)).one_or_none()
+    if row is not None:
+        same = (allocations.c.project == row.project, allocations.c.kind == row.kind)
+        others = connection.execute(select(allocations.c.id).where(*same, allocations.c.id != allocation_id)).all()
+        check_others(allocation_of(row), len(others), unlimited=unlimited)
 
 
 def _require_member(connection: Connection, share: Share) -> None:

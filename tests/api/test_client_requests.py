@@ -162,6 +162,15 @@ async def test_of_two_at_once_one_decides(site):
     assert len(decided) == 1
 
 
+async def test_who_has_asked_for_a_client_of_an_account_is_its_holder(site):
+    account = CollaborationAccount(UserName("demo2"), None, (UserName("demo1"),))
+    await site.services.collaborations.store.save(account, site.audit())
+    for user, holder in (("demo2", "demo1"), (None, None)):
+        asked = await ask(site, user=user)
+        done = await site.call("POST", f"{REQUESTS}/{asked['id']}/approve", STAFF, json={})
+        assert site.memory.clients[done.json()["client_id"]].holder == holder
+
+
 async def test_what_was_true_must_still_be(site):
     account = CollaborationAccount(UserName("demo2"), None, (UserName("demo1"),))
     await site.services.collaborations.store.save(account, site.audit())

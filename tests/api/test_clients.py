@@ -270,6 +270,23 @@ async def test_who_manages_an_account_makes_its_clients(site):
     assert (await site.call("DELETE", f"{CLIENTS}/{made['id']}", ME)).json()["state"] == "revoked"
 
 
+async def test_the_holder_of_a_client_is_who_has_its_key(site):
+    await collaborate(site, managers=("demo1", "staff1"))
+    made = await create(site, user="demo2")
+    path = f"{CLIENTS}/{made['id']}"
+    assert (made["holder"], (await create(site))["holder"]) == ("demo1", None)
+    token = f"client:{made['id']}"
+    child = await create(site, token, public_key=PUBLIC["EdDSA"])
+    assert (child["user"], child["holder"]) == ("demo2", "demo1")
+    fresh = {"public_key": PUBLIC["RS256"]}
+    itself = await site.call("POST", f"{path}/key", token, json=fresh)
+    assert itself.json()["holder"] == "demo1", "a program's key stays with who has it"
+    fresh = {"public_key": key_pair("PS256")[1]}
+    assert (await site.call("POST", f"{path}/key", STAFF, json=fresh)).json()["holder"] == "staff1"
+    fresh = {"public_key": PUBLIC["EdDSA"]}
+    assert (await site.call("POST", f"{path}/key", OTHER, json=fresh)).json()["holder"] is None
+
+
 async def test_who_manages_a_project_manages_its_account(site):
     await collaborate(site, user="staff1", project=ProjectName("m0001"), managers=())
     await site.people.set_membership(ProjectName("m0001"), UserName("demo2"), Role.USER, site.audit())

@@ -25,6 +25,7 @@ from superfacility.services.access.provider import (
 )
 from superfacility.services.access.provider.known import COMMAND_LINE, COMMAND_LINE_ID
 from superfacility.services.access.tokens import TokenService
+from superfacility.services.clients import Collaborations
 from superfacility.services.notices import Notices
 from superfacility.settings import BASE_PATH, Settings
 
@@ -91,6 +92,7 @@ def _token_service(
         grants=known,
         networks=networks,
         revoked=stores.revoked_tokens,
+        managers=Collaborations(stores.collaborations, stores.people, clock),
     )
 
 

@@ -11,14 +11,20 @@ from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SCOPES, Scope
 
 
-def check_client(client: Client | None, user: User | None, now: datetime) -> None:
-    """`AccessRefused` unless the client and its user are there and in force."""
+def check_client(client: Client | None, user: User | None, now: datetime, *, held: bool = True) -> None:
+    """`AccessRefused` unless the client and its user are there and in force, and `held` by somebody who may."""
     if client is None:
         raise _revoked("This client has been removed.")
     if client.revoked_at is not None:
         raise _revoked(f"The client {client.id} was revoked on {_minute(client.revoked_at)}.")
     if user is None or not user.active:
         raise _revoked(f"The account {client.user} of the client {client.id} is not active.")
+    if not held:
+        raise AccessRefused(
+            Reason.REVOKED_CLIENT,
+            f"{client.holder}, who has the key of the client {client.id}, does not manage the account {client.user} "
+            f"any more. Somebody who does gives it another key: `sfapi clients rotate {client.id}`.",
+        )
     if client.expires_at <= now:
         raise AccessRefused(
             Reason.EXPIRED_CLIENT,

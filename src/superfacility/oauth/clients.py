@@ -30,6 +30,7 @@ class Client:
     `scopes` are what it may use: all of its level, or fewer. A client with a `project` is bound to it: its jobs, files
     and transfers are that project's alone. `globus` says whether it may move data between named endpoints where the
     facility asks for that. `made_by` is the client that made it, if no person did: it ends with that one.
+    `holder` is the person who has its key, if that is not its user: it works while they may act as the user.
     `strict` clients prove themselves as FAPI 2.0 asks for, whatever the service takes from others; tokens of one with
     `dpop` work with its key alone (RFC 9449).
     """
@@ -51,6 +52,7 @@ class Client:
     renewed_at: datetime | None = None
     strict: bool = False
     dpop: bool = False
+    holder: UserName | None = None
 
     def keys_at(self, now: datetime) -> tuple[ClientKey, ...]:
         """Those that it may prove itself with."""

@@ -20,9 +20,16 @@ from superfacility.oauth.keys import SigningKeys
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope, SecurityLevel
 from superfacility.services.access.tokens import TokenService
-from superfacility.services.clients import ClientService
+from superfacility.services.clients import ClientService, Collaborations
 from superfacility.testing.clocks import FakeClock
-from superfacility.testing.stores import Memory, MemoryAssertionLog, MemoryAuditLog, MemoryClientStore, MemoryPeople
+from superfacility.testing.stores import (
+    Memory,
+    MemoryAssertionLog,
+    MemoryAuditLog,
+    MemoryClientStore,
+    MemoryCollaborationAccounts,
+    MemoryPeople,
+)
 from superfacility.testing.tokens import Program, token_form
 
 ISSUER = "https://facility.example"
@@ -44,6 +51,7 @@ class Facility:
     audit_log: MemoryAuditLog
     tokens: TokenService
     clients: ClientService
+    collaborations: Collaborations
 
     def audit(self) -> AuditEntry:
         return AuditEntry(self.clock.now(), "test", "test.change", "something")
@@ -114,6 +122,7 @@ async def facility(signing_keys: SigningKeys, profile: Profile) -> Facility:
     clock, memory = FakeClock(), Memory()
     audit = MemoryAuditLog(memory)
     store, people, assertions = MemoryClientStore(memory), MemoryPeople(memory), MemoryAssertionLog(memory)
+    collaborations = Collaborations(MemoryCollaborationAccounts(memory), people, clock)
     tokens = TokenService(
         clients=store,
         assertions=assertions,
@@ -125,11 +134,13 @@ async def facility(signing_keys: SigningKeys, profile: Profile) -> Facility:
         profile=profile,
         clock=clock,
         audit=audit,
+        managers=collaborations,
     )
     app = _application()
     app.state.services = SimpleNamespace(tokens=tokens)
     app.state.trusted_proxies = ()
-    made = Facility(app, clock, store, people, assertions, audit, tokens, ClientService(store, people, clock))
+    clients = ClientService(store, people, clock)
+    made = Facility(app, clock, store, people, assertions, audit, tokens, clients, collaborations)
     await people.save_user(User(uid=1001, name=UserName("demo1")), made.audit(), new=True)
     return made
 

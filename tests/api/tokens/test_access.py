@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from superfacility.facility.people import User, UserName
+from superfacility.facility.people import Project, ProjectName, Role, User, UserName
 from superfacility.http.security import authorize, declared_scope, is_public
 from superfacility.oauth.errors import AccessRefused
 from superfacility.oauth.keys import SigningKeys, generate_key_pair
@@ -23,6 +23,7 @@ from superfacility.testing.tokens import Program, segment, sign_as_told
 TOKEN_URL = "https://facility.example/oauth2/token"
 OPEN = {"/open", "/oauth2/token", "/oauth2/jwks", "/.well-known/oauth-authorization-server"}
 RED = "/needs/compute.jobs:write"
+BEAMLINE = ProjectName("m0001")
 
 
 def assert_refused(answer, words: str, code: str = "invalid_token") -> None:
@@ -177,6 +178,53 @@ async def test_a_user_made_inactive(facility, program):
     await facility.people.save_user(User(uid=1001, name=UserName("demo1"), active=False), facility.audit())
     facility.clock.advance(timedelta(seconds=31))
     assert_refused(await facility.get(RED, token), "not active")
+
+
+@pytest.fixture
+async def shared(facility):
+    """A client that acts as demo1, in the hands of alice, who manages that account."""
+    for uid, name in ((1002, "alice"), (1003, "bob")):
+        await facility.people.save_user(User(uid, UserName(name)), facility.audit(), new=True)
+    await facility.people.save_project(Project(1, BEAMLINE), facility.audit(), new=True)
+    await facility.people.set_membership(BEAMLINE, UserName("alice"), Role.PI_PROXY, facility.audit())
+    await facility.collaborations.save("demo1", BEAMLINE, ["bob"], "test")
+    program = Program(TOKEN_URL)
+    await facility.register(program, holder=UserName("alice"))
+    return program
+
+
+async def _demote(facility):
+    await facility.people.set_membership(BEAMLINE, UserName("alice"), Role.USER, facility.audit())
+
+
+async def _leave(facility):
+    await facility.people.set_membership(BEAMLINE, UserName("alice"), None, facility.audit())
+
+
+async def _deactivate(facility):
+    await facility.people.save_user(User(1002, UserName("alice"), active=False), facility.audit())
+    facility.clock.advance(timedelta(seconds=31))
+
+
+async def _give_to_bob(facility):
+    await facility.collaborations.save("demo1", None, ["bob"], "test")
+
+
+async def _close(facility):
+    await facility.collaborations.remove("demo1", "test")
+
+
+@pytest.mark.parametrize("end", [_demote, _leave, _deactivate, _give_to_bob, _close])
+async def test_who_manages_an_account_no_more_has_no_use_of_its_clients(facility, shared, end):
+    token = await facility.token(shared)
+    assert (await facility.get(RED, token)).json()["user"] == "demo1"
+    await end(facility)
+    refused = await facility.get(RED, token)
+    assert_refused(refused, "alice, who has the key")
+    assert f"sfapi clients rotate {shared.client_id}" in refused.json()["detail"]
+    answer = await facility.post(shared.assertion(facility.clock.now()))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "alice, who has the key" in answer.json()["error_description"]
 
 
 async def test_no_request_that_starts_after_a_revocation_succeeds(facility, program):

@@ -66,6 +66,7 @@ def _row(client: Client) -> Row:
     return {
         "id": client.id,
         "user": client.user,
+        "holder": client.holder,
         "name": client.name,
         "level": client.level.label,
         "ranges": list(client.ranges),

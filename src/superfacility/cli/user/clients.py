@@ -26,6 +26,7 @@ _DETAILS: Mapping[str, Callable[[RegisteredClient], Any]] = {
     **_COLUMNS,
     "ACTS AS": lambda c: c.user,
     "MADE BY": lambda c: c.made_by,
+    "HELD BY": lambda c: c.holder,
     "GLOBUS": lambda c: "yes" if c.globus else "",
     "KEYS": lambda c: c.keys,
     "SCOPES": lambda c: c.scopes,

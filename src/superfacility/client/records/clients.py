@@ -24,6 +24,7 @@ class RegisteredClient:
     project: str = ""
     globus: bool = False
     made_by: str = ""
+    holder: str = ""
     keys: tuple[str, ...] = ()
     """The thumbprints of its public keys (RFC 7638)."""
 
@@ -46,6 +47,7 @@ class RegisteredClient:
             project=text(row, "project"),
             globus=bool(row.get("globus")),
             made_by=text(row, "made_by"),
+            holder=text(row, "holder"),
             keys=tuple(text(each, "thumbprint") for each in rows(row.get("keys"))),
         )
 

@@ -18,7 +18,8 @@ class CollaborationAccount:
 
 
 class CollaborationAccounts(Protocol):
-    """Remembers them. Every change is committed together with its audit row."""
+    """Remembers them. Every change is committed together with its audit row, and raises the `generation` of
+    `ClientStore`: who manages an account no more has no use of its clients."""
 
     async def account(self, user: UserName) -> CollaborationAccount | None: ...
 

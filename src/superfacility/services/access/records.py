@@ -1,12 +1,12 @@
 """What the stores say of clients and grants, remembered for as long as nobody changes anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from superfacility.core.clock import Clock
-from superfacility.facility.people import KnownUsers, User
+from superfacility.facility.people import KnownUsers, User, UserName
 from superfacility.oauth.access import check_address, check_client, check_grant
 from superfacility.oauth.access_tokens import AccessToken, bad_token
 from superfacility.oauth.addresses import in_ranges
@@ -55,6 +55,13 @@ class GrantSource(Protocol):
     async def application(self, application_id: ClientId) -> Application | None: ...
 
 
+class Managers(Protocol):
+    """Who may act as an account that several people manage."""
+
+    async def managers(self, name: UserName) -> Sequence[UserName]:
+        """Nobody for any other user."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientRecord:
     """A registered program and the user as whom it acts."""
@@ -64,9 +71,11 @@ class ClientRecord:
     generation: int
     read_at: float
     revoked: frozenset[str] = frozenset()
+    held: bool = True
+    """Whether who has its key may act as its user."""
 
     def check(self, now: datetime) -> None:
-        check_client(self.client, self.user, now)
+        check_client(self.client, self.user, now, held=self.held)
 
     def check_token(self, token: AccessToken) -> None:
         if token.jti in self.revoked:
@@ -152,6 +161,8 @@ class Records:
     clock: Clock
     networks: Networks = field(default_factory=dict)
     revoked: RevokedTokens | None = None
+    managers: Managers | None = None
+    """None: nobody holds a client for another account."""
     _clients: dict[ClientId, ClientRecord] = field(default_factory=dict)
     _grants: dict[GrantId, GrantRecord] = field(default_factory=dict)
 
@@ -172,10 +183,19 @@ class Records:
         client = await self.clients.client(client_id)
         user = None if client is None else await self.people.user(client.user)
         revoked = frozenset[str]() if client is None or self.revoked is None else await self.revoked.of(client_id)
-        record = ClientRecord(client, user, generation, now, revoked)
+        held = client is None or await self._is_held(client)
+        record = ClientRecord(client, user, generation, now, revoked, held)
         if client is not None:  # what does not exist is not remembered: anybody can make up ids
             _keep(self._clients, client_id, record)
         return record
+
+    async def _is_held(self, client: Client) -> bool:
+        if client.holder is None:
+            return True
+        holder = await self.people.user(client.holder)
+        if holder is None or not holder.active or self.managers is None:
+            return False
+        return client.holder in await self.managers.managers(client.user)
 
     async def grant(self, grant_id: GrantId, generation: int) -> GrantRecord:
         """The same of a grant."""

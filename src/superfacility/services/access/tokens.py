@@ -8,8 +8,8 @@ import structlog
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditLog
-from superfacility.facility.people import KnownUsers, User
-from superfacility.oauth.access import check_address, check_client
+from superfacility.facility.people import KnownUsers
+from superfacility.oauth.access import check_address
 from superfacility.oauth.access_tokens import (
     LIFETIME,
     AccessToken,
@@ -28,7 +28,7 @@ from superfacility.oauth.scopes import Scope
 from superfacility.oauth.server_metadata import PublicUrls, resource_metadata_url
 from superfacility.oauth.token_requests import ASSERTION_TYPE, TokenRequest
 from superfacility.services.access.assertions import NOT_ACCEPTED, AssertionDesk
-from superfacility.services.access.records import GrantSource, Networks, Record, Records
+from superfacility.services.access.records import ClientRecord, GrantSource, Managers, Networks, Record, Records
 
 CACHED_TOKENS = 10_000
 
@@ -64,12 +64,13 @@ class TokenService:
         grants: GrantSource | None = None,
         networks: Networks | None = None,
         revoked: RevokedTokens | None = None,
+        managers: Managers | None = None,
     ) -> None:
         self._clients = clients
         self._keys = keys
         self._clock = clock
         self._cache: dict[str, _Verified] = {}
-        self._records = Records(clients, grants, people, clock, networks or {}, revoked)
+        self._records = Records(clients, grants, people, clock, networks or {}, revoked, managers)
         self.urls = PublicUrls(issuer, audience, token_urls)
         self.desk = AssertionDesk(assertions, clock, self.urls, profile, audit)
 
@@ -95,12 +96,12 @@ class TokenService:
         parameters came in the address, which strict clients may not do."""
         request = TokenRequest.read(parameters)
         now = self._clock.now()
-        assertion, client, user = await self._proven(request.assertion, request.client_id, address)
+        assertion, client, record = await self._proven(request.assertion, request.client_id, address)
         self.desk.check(assertion, strict=client.strict)
         if by_query and client.strict:
             raise OAuthError("invalid_request", "This client is strict: send everything in the form body.")
         try:
-            check_client(client, user, now)
+            record.check(now)
             check_address(client.id, client.ranges, address)
         except AccessRefused as refused:
             log.info("token refused", reason=refused.reason.name, client_id=client.id, address=address)
@@ -138,8 +139,9 @@ class TokenService:
 
     async def _proven(
         self, text: str, client_id: str | None, address: str
-    ) -> tuple[ClientAssertion, Client, User | None]:
-        """The assertion, the client whose key has signed it, and its user. Until then every refusal reads the same."""
+    ) -> tuple[ClientAssertion, Client, ClientRecord]:
+        """The assertion, the client whose key has signed it, and what is known of it. Until then every refusal reads
+        the same."""
         try:
             assertion = self.desk.read(text, client_id)
             record = await self._records.client(assertion.client_id, await self._clients.generation())
@@ -150,7 +152,7 @@ class TokenService:
         except NotGenuine as error:
             log.info("assertion refused", reason=str(error), address=address)
             raise invalid_client(NOT_ACCEPTED) from None
-        return assertion, client, record.user
+        return assertion, client, record
 
     async def generation(self) -> int:
         """Grows with every change of a client or a person, whichever process made it."""

@@ -65,7 +65,7 @@ class Collaborations:
         return account
 
     async def remove(self, user: str, actor: str) -> None:
-        """Its clients stay; it is nobody's but its own from then on."""
+        """It is nobody's but its own from then on; clients in the hands of who managed it rest."""
         await self.store.remove(UserName(user), self._audit(actor, "collaborations.remove", user))
 
     async def _managed_projects(self, user: User) -> set[str]:

@@ -15,7 +15,15 @@ from superfacility.oauth.principal import Principal
 from superfacility.services.access.applications import Actor
 from superfacility.services.clients.collaborations import Collaborations
 from superfacility.services.clients.offers import LevelOffer, offers
-from superfacility.services.clients.power import Maker, check_power, check_reach, exceeding, maker_of, require_person
+from superfacility.services.clients.power import (
+    Maker,
+    check_power,
+    check_reach,
+    exceeding,
+    holder_of,
+    maker_of,
+    require_person,
+)
 from superfacility.services.clients.registry import check_proof, check_renewal, differences
 from superfacility.services.clients.rules import Bounds, ClientRules
 from superfacility.services.clients.wishes import (
@@ -66,7 +74,7 @@ class OwnClients:
     async def create(self, principal: Principal, wish: Wish) -> Client:
         maker = await maker_of(principal, self.store)
         owner = await self.collaborations.acting_as(principal.user, wish.user)
-        client = maker.heir(await self._bounded(maker, wish, owner))
+        client = maker.own(await self._bounded(maker, wish, owner))
         check_proof(client)
         check_power(maker, client)
         detail = f"{client.level.label} for {client.user} from {', '.join(client.ranges)}"
@@ -183,7 +191,8 @@ class OwnClients:
         self, principal: Principal, client_id: str, key: Mapping[str, Any] | str, overlap: timedelta = timedelta()
     ) -> Client:
         """Another key. Those that it has had are good for the `overlap`, or not at all any more. Whoever has a key has
-        all that the client has, so a token of fewer scopes gives none."""
+        all that the client has, so a token of fewer scopes gives none. Who gives a client of an account that several
+        manage another key is its holder from then on."""
         maker, old = await self._living(principal, client_id)
         check_power(maker, old)
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
@@ -193,7 +202,8 @@ class OwnClients:
             raise InvalidInput("This is a key that the client has or has had: make a new pair.")
         until = now + overlap
         ending = [ClientKey(each.jwk, min(each.until or until, until)) for each in old.keys_at(now)]
-        new = replace(old, keys=(fresh, *(ending if overlap else []))[:MAX_KEYS])
+        holder = old.holder if maker.client is not None else holder_of(old.user, principal.user)
+        new = replace(old, keys=(fresh, *(ending if overlap else []))[:MAX_KEYS], holder=holder)
         check_proof(new)
         audit = principal.audit(now, "clients.rotate", old.id, f"old key until {until.isoformat()}")
         await self.store.save(new, audit, old=old)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from superfacility.facility.errors import Conflict, NotPermitted
+from superfacility.facility.people import User, UserName
 from superfacility.oauth.addresses import is_within
 from superfacility.oauth.clients import Client, ClientStore
 from superfacility.oauth.principal import Principal
@@ -23,11 +24,18 @@ class Maker:
     principal: Principal
     client: Client | None = None
 
-    def heir(self, client: Client) -> Client:
-        """A new client, which ends with the program that makes it and proves itself no less strictly."""
+    def own(self, client: Client) -> Client:
+        """A new client in the hands of who makes it. It ends with the program that has made it, and proves itself no
+        less strictly."""
         if self.client is None:
-            return client
-        return replace(client, made_by=self.client.id, strict=self.client.strict, dpop=self.client.dpop)
+            return replace(client, holder=holder_of(client.user, self.principal.user))
+        maker = self.client
+        return replace(client, made_by=maker.id, holder=maker.holder, strict=maker.strict, dpop=maker.dpop)
+
+
+def holder_of(user: UserName, person: User) -> UserName | None:
+    """Who has the key of a client that acts as `user`, if that is not the user."""
+    return None if person.name == user else person.name
 
 
 async def maker_of(principal: Principal, clients: ClientStore) -> Maker:

@@ -12,7 +12,7 @@ from superfacility.oauth.principal import Principal
 from superfacility.oauth.registration.requests import ClientRequest, ClientRequestStore, RequestId, RequestState
 from superfacility.services.access.applications import Actor
 from superfacility.services.clients.own import OwnClients
-from superfacility.services.clients.power import require_person
+from superfacility.services.clients.power import holder_of, require_person
 from superfacility.services.clients.rules import days
 from superfacility.services.clients.wishes import Wish, checked_text
 
@@ -182,6 +182,7 @@ class ClientRequests:
             comments=request.comments,
             project=project,
             globus=request.globus,
+            holder=holder_of(owner.name, requester),
         )
 
     async def _conclude(

@@ -101,6 +101,7 @@ class ClientDetails(BaseModel):
     project: str | None = Field(description="The one project that it is bound to.")
     globus: bool
     made_by: str | None = Field(description="The client that made it, if no person did: it ends with that one.")
+    holder: str | None = Field(description="Who has its key, if not its user: it works while they manage the account.")
     created_at: datetime
     expires_at: datetime
     renewed_at: datetime | None
@@ -124,6 +125,7 @@ class ClientDetails(BaseModel):
             project=client.project,
             globus=client.globus,
             made_by=client.made_by,
+            holder=client.holder,
             created_at=client.created_at,
             expires_at=client.expires_at,
             renewed_at=client.renewed_at,

@@ -40,6 +40,7 @@ CLIENT = Client(
     renewed_at=NOW - timedelta(hours=1),
     strict=True,
     dpop=True,
+    holder=UserName("bob"),
 )
 
 

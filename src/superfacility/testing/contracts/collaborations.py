@@ -1,6 +1,6 @@
 """The suite of `CollaborationAccounts`.
 
-Fixtures to supply, all of one store: `accounts`, `people`, `audit_log`.
+Fixtures to supply, all of one store: `accounts`, `people`, `clients`, `audit_log`.
 """
 
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ import pytest
 from superfacility.facility.audit import AuditEntry, AuditLog
 from superfacility.facility.errors import NotFound
 from superfacility.facility.people import People, Project, ProjectName, User, UserName
+from superfacility.oauth.clients import ClientStore
 from superfacility.oauth.registration.collaborations import CollaborationAccount, CollaborationAccounts
 
 BEAM, ALICE = UserName("beam"), UserName("alice")
@@ -40,6 +41,15 @@ class CollaborationAccountsContract:
         await accounts.save(changed, entry())
         assert await accounts.accounts() == [changed]
         assert len(await audit_log.entries(action="collaborations.save")) == 2
+
+    async def test_every_change_raises_the_generation_of_clients(
+        self, accounts: CollaborationAccounts, clients: ClientStore
+    ) -> None:
+        before = await clients.generation()
+        await accounts.save(ACCOUNT, entry())
+        between = await clients.generation()
+        await accounts.remove(BEAM, entry())
+        assert before < between < await clients.generation()
 
     async def test_they_are_ordered_by_name(self, accounts: CollaborationAccounts) -> None:
         for name in (BEAM, ALICE):

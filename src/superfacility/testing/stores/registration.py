@@ -32,12 +32,14 @@ class MemoryCollaborationAccounts:
         if account.project is not None and account.project not in self._memory.projects:
             raise NotFound(f"There is no project {account.project}.")
         self._memory.collaborations[account.user] = account
+        self._memory.generation += 1
         self._memory.audit.append(audit)
 
     async def remove(self, user: UserName, audit: AuditEntry) -> None:
         if user not in self._memory.collaborations:
             raise NotFound(f"{user} is no collaboration account.")
         del self._memory.collaborations[user]
+        self._memory.generation += 1
         self._memory.audit.append(audit)
 
 

@@ -26,6 +26,7 @@ clients = Table(
     Column("renewed_at", UtcTime),
     Column("strict", Boolean, nullable=False, server_default=false()),
     Column("dpop", Boolean, nullable=False, server_default=false()),
+    Column("holder", String),
 )
 
 client_requests = Table(

@@ -218,6 +218,7 @@ def _row(client: Client) -> dict[str, Any]:
         "renewed_at": client.renewed_at,
         "strict": client.strict,
         "dpop": client.dpop,
+        "holder": client.holder,
     }
 
 
@@ -254,4 +255,5 @@ def client_of(row: Any) -> Client:
         renewed_at=row.renewed_at,
         strict=row.strict,
         dpop=row.dpop,
+        holder=row.holder,
     )

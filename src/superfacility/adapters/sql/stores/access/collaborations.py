@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from superfacility.adapters.sql.engine.counters import raise_counter
 from superfacility.adapters.sql.engine.database import Database
+from superfacility.adapters.sql.stores.access.clients import GENERATION
 from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.tables import collaborations, projects, users
 from superfacility.facility.audit import AuditEntry
@@ -41,6 +43,7 @@ class SqlCollaborationAccounts:
             replaced = update(collaborations).where(collaborations.c.user == account.user).values(row)
             if not connection.execute(replaced).rowcount:
                 connection.execute(insert(collaborations).values(row))
+            raise_counter(connection, GENERATION)
             add_entry(connection, audit)
 
         await self._database.write(change)
@@ -49,6 +52,7 @@ class SqlCollaborationAccounts:
         def change(connection: Connection) -> None:
             if not connection.execute(delete(collaborations).where(collaborations.c.user == user)).rowcount:
                 raise NotFound(f"{user} is no collaboration account.")
+            raise_counter(connection, GENERATION)
             add_entry(connection, audit)
 
         await self._database.write(change)

@@ -60,6 +60,7 @@ serve: setup ## serve a demonstration facility on HOST:PORT
 	@$(BIN)/sfapi serve --config $(DEMO_DIR)/superfacility.toml --host $(HOST) --port $(PORT)
 
 test: setup-dev ## run every test that this machine allows, in JOBS processes
+	@$(BIN)/python -m tests.debian
 	@$(BIN)/python -m pytest tests -rs -n $(JOBS) --dist loadgroup
 
 test-matrix: setup-dev ## run the Slurm tests on the Slurm of each Debian release in SUITES, as root
@@ -71,6 +72,7 @@ test-matrix: setup-dev ## run the Slurm tests on the Slurm of each Debian releas
 	done; test -z "$$failed" || { echo "failed on:$$failed"; exit 1; }
 
 soak: setup-dev ## run the reliability and security tests with their full counts
+	@$(BIN)/python -m tests.debian
 	@$(BIN)/python -m pytest tests -m soak --soak
 
 check: setup-dev ## lint, types, import rules, generated files current

@@ -11,17 +11,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
+from tests.debian import CANNOT_INSTALL, CLUSTER_SCRIPTS, MAY_INSTALL, alone, require, why_not_debian
 
 from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.directories import Slapd, have_slapd
 from superfacility.testing.directories import running as running_slapd
 from superfacility.testing.postgresql import PostgreSQL, programs, running
 
-CLUSTER_SCRIPTS = Path(__file__).parents[1] / "deploy/test-cluster"
-CANNOT_INSTALL = 3
-MAY_INSTALL = os.environ | {"INSTALL": os.environ.get("SFAPI_TEST_INSTALL", "1")}
-
-SERIAL = Path("/tmp/superfacility-tests.lock")
 DISTURBING = {"contracts", "test_slurm_faults"}
 """Folders and modules that stop a cluster's daemons: by turns with each other, on a cluster of their own."""
 
@@ -76,8 +72,8 @@ def soak(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[SlurmCluster]:
     """A real Slurm cluster: the one that is up, or one for this run; SFAPI_TEST_CLUSTER names another state folder."""
-    if reason := why_no_cluster():
-        pytest.skip(reason)
+    if why_not := why_not_debian():
+        pytest.skip(f"No test on a real Slurm cluster: {why_not}.")
     with claimed(Path(os.environ.get("SFAPI_TEST_CLUSTER", "/var/tmp/superfacility-cluster"))) as (state, settings):
         was_up = (state / "cluster.json").exists() and SlurmCluster.read(state).is_up()
         if not was_up:
@@ -104,22 +100,6 @@ def claimed(state: Path) -> Iterator[tuple[Path, dict[str, str]]]:
             return
 
 
-@contextmanager
-def alone() -> Iterator[None]:
-    """One process at a time installs packages and makes accounts."""
-    with SERIAL.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def why_no_cluster() -> str:
-    if os.geteuid():
-        return "No test on a real Slurm cluster: its daemons need root."
-    if not Path("/etc/debian_version").exists():
-        return "No test on a real Slurm cluster: it is made from the packages of Debian or Ubuntu."
-    return ""
-
-
 def start_cluster(state: Path, settings: dict[str, str]) -> None:
     command = [CLUSTER_SCRIPTS / "up.sh", str(state)]
     with alone():
@@ -142,34 +122,23 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server for this run; `new_database()` gives the URL of an empty database."""
     with TemporaryDirectory(prefix="sfapi-pg-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
-        _have_postgresql()
+        require(_have_postgresql, "No test on PostgreSQL", "postgresql")
         with running(Path(folder) / "server") as server:
             yield server
 
 
-def _have_postgresql() -> None:
+def _have_postgresql() -> bool:
     try:
         programs()
     except FileNotFoundError:
-        if os.geteuid() or not Path("/etc/debian_version").exists():
-            pytest.skip("No test on PostgreSQL: it is not installed here.")
-        with alone():
-            done = subprocess.run([CLUSTER_SCRIPTS / "install.sh", "postgresql"], env=MAY_INSTALL, capture_output=True)
-        if done.returncode:
-            pytest.skip(f"No test on PostgreSQL: {done.stderr.decode().splitlines()[-1]}")
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
 def slapd() -> Iterator[Slapd]:
     """An LDAP server for this run; whoever stops it starts it again."""
-    if not have_slapd():
-        if os.geteuid() or not Path("/etc/debian_version").exists():
-            pytest.skip("No test on LDAP: slapd and ldap-utils are not installed here.")
-        with alone():
-            wanted = [CLUSTER_SCRIPTS / "install.sh", "slapd", "ldap-utils"]
-            done = subprocess.run(wanted, env=MAY_INSTALL, capture_output=True)
-        if done.returncode:
-            pytest.skip(f"No test on LDAP: {done.stderr.decode().splitlines()[-1]}")
+    require(have_slapd, "No test on LDAP", "slapd", "ldap-utils")
     with (
         TemporaryDirectory(prefix="sfapi-ldap-", dir="/tmp") as folder,
         running_slapd(Path(folder) / "server") as server,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.debian import require_programs
 
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster, invitations, on_cluster
@@ -251,8 +252,7 @@ def from_npm() -> Callable[[Path, str], Path]:
 
 
 def _from_npm(parts: Path, left_out: str) -> Path:
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip(f"{left_out}: Node.js and npm are not installed here.")
+    require_programs(left_out, node="nodejs", npm="npm")
     digest = hashlib.sha256((parts / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME", "/var/tmp")) / f"superfacility-{parts.name}-{digest}"
     if not (folder / "whole").exists():

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from tests.debian import program, require
 
 PARTS = Path(__file__).parent / "browser_pages"
 CALLBACK = "http://127.0.0.1:8765/callback"
@@ -44,9 +45,10 @@ PAGES = {
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None or shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("No test in a browser: Chromium, Node.js or npm is not installed here.")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    require(lambda: program(*names) is not None, "No test in a browser", "chromium")
+    found = program(*names)
+    assert found is not None
     return found
 
 

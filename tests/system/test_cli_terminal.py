@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import sys
 import termios
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.debian import require_programs
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 DEADLINE = 60.0
@@ -223,9 +223,7 @@ COMPLETE = {
     ],
 )
 def test_shells_complete(shell: str, line: str, offered: set[str], tmp_path: Path) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed: apt-get install {shell}")
+    (program,) = require_programs(f"No test of completion by {shell}", **{shell: shell})
     words = line.split(" ")
     spelled = " ".join(repr(word) for word in words)
     text = COMPLETE[shell].format(words=spelled, last=len(words) - 1, line=line, dump=tmp_path / "dump")

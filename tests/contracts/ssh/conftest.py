@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.debian import require_programs
 
 from superfacility.adapters.ssh.options import read_options
 from superfacility.adapters.ssh.transport import SshTransport
@@ -161,9 +162,7 @@ Subsystem sftp internal-sftp
 @pytest.fixture(scope="session")
 def own_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """An sshd that this account runs for itself; the options to reach it."""
-    program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
-    if program is None:
-        pytest.skip("No test on an sshd of one's own: OpenSSH's server is not installed here.")
+    (program,) = require_programs("No test on an sshd of one's own", sshd="openssh-server")
     folder = tmp_path_factory.mktemp("sshd")
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)

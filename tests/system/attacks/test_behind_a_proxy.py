@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from tests.debian import require_programs
 
 from superfacility.testing.hostile_requests import AMBIGUOUS
 from superfacility.testing.tokens import sign_assertion, token_form
@@ -49,9 +49,7 @@ def facility(new_facility: Callable[[], Any]) -> Any:
 @pytest.fixture(scope="module")
 def nginx(facility: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running nginx: its port, and the log of what it has passed on."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip("No test behind nginx: it is not installed here.")
+    (program,) = require_programs("No test behind nginx", nginx="nginx")
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     backend = facility.base_url.removesuffix("/api/v1.2")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("fastcgi", "uwsgi", "scgi", "proxy"))

@@ -31,6 +31,14 @@ DEADLINE = 60.0
 WRONG = "canary-that-somebody-mistyped-7f3a"
 """Where a secret belongs, and never the right one: the next thing to it may be."""
 MAIL_PASSWORD = "canary-of-the-mail-server-91be"
+PROVIDER_SECRET = "canary-of-the-provider-44c0"
+PROVIDER = """
+[login.providers.away]
+title = "Example Lab"
+issuer = "https://127.0.0.1:1"
+client_id = "superfacility"
+client_secret_file = "provider-secret"
+"""
 PASSWORDS = ("seven canaries over the quiet delta", "eight canaries over the quiet delta")
 SECRET_FIELDS = (
     *(
@@ -97,16 +105,20 @@ def life(new_facility: Callable[[], Any]) -> Life:
     password.chmod(0o600)
     made.facility.configure(
         server={"access_log": True, "log_level": "debug", "log_lines_per_minute": 0},
-        login={"hash_memory_mib": 19},
+        login={"accounts": True, "hash_memory_mib": 19},
         limits={"rates": {"address_per_second": 0}},
         mail={"host": "127.0.0.1", "port": 9, "security": "none", "sender": "api@example.org", "user": "api"}
         | {"password_file": "mail-password"},
     )
+    secret = Path(made.facility.directory, "provider-secret")
+    secret.write_text(made.keep("the identity provider's secret", PROVIDER_SECRET))
+    secret.chmod(0o600)
+    file = Path(made.facility.config)
+    file.write_text(file.read_text() + PROVIDER)
     made.facility.start()
     made.keep("what was mistyped", WRONG)
     _log_in(made)
     _use_a_client(made)
-    _use_a_device(made)
     _mistake_everything(made)
     _break_everything(made)
     return made
@@ -143,6 +155,8 @@ def _log_in(life: Life) -> None:
         life.refused(filled(browser, page, code="000000"))
         page = filled(browser, browser.get("/login/recovery-code"), code=codes[0])
         assert page.status_code == 200
+        assert life.refused(browser.get("/login/with/away")).status_code >= 500
+        _use_a_device(life, browser)
 
 
 def _use_a_client(life: Life) -> None:
@@ -161,16 +175,29 @@ def _use_a_client(life: Life) -> None:
             http.get(f"/{path}/{token}")
 
 
-def _use_a_device(life: Life) -> None:
+def _use_a_device(life: Life, browser: httpx.Client) -> None:
+    """Allowed by somebody who has logged in. Its refresh token is turned in, and then the old one again."""
     application = life.facility.admin(
         *("application", "add", "--owner", "demo2", "--name", "Microscope", "--level", "green", "--device")
     )["id"]
-    begun = httpx.post(
-        f"{life.site}/oauth2/device_authorization", data={"client_id": application, "scope": "account.info:read"}
-    ).json()
+    wanted = {"client_id": application, "scope": "offline_access account.info:read"}
+    begun = httpx.post(f"{life.site}/oauth2/device_authorization", data=wanted, timeout=DEADLINE).json()
     life.keep("the device's code", begun["device_code"])
-    form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": application}
-    life.refused(httpx.post(life.facility.token_url, data=form | {"device_code": begun["device_code"]}))
+    page = filled(browser, browser.get("/oauth2/device"), user_code=begun["user_code"])
+    assert filled(browser, page, decision="allow").status_code == 200
+
+    def ask(**form: str) -> httpx.Response:
+        return httpx.post(life.facility.token_url, data={"client_id": application, **form}, timeout=DEADLINE)
+
+    code = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": begun["device_code"]}
+    first = ask(**code).json()
+    second = ask(grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
+    for number, given in enumerate((first, second)):
+        life.keep(f"access token {number} of the device", given["access_token"])
+        life.keep(f"refresh token {number} of the device", given["refresh_token"])
+    assert life.refused(ask(**code)).status_code == 400
+    assert life.refused(ask(grant_type="refresh_token", refresh_token=first["refresh_token"])).status_code == 400
+    assert life.refused(ask(grant_type="refresh_token", refresh_token=second["refresh_token"])).status_code == 400
 
 
 def _mistake_everything(life: Life) -> None:

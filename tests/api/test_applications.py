@@ -36,6 +36,7 @@ async def test_an_application_is_registered_changed_and_revoked(site):
     assert fingerprint != made["fingerprint"]
     revoked = await site.call("DELETE", path, "red:demo1:login")
     assert revoked.json()["revoked_at"] is not None
+    assert (await site.call("DELETE", path, "red:demo1:login")).json() == revoked.json()
     assert (await site.call("PATCH", path, "red:demo1:login", json={"name": "Other"})).status_code == 409
     actions = [entry.action for entry in site.memory.audit if entry.action.startswith("applications.")]
     assert actions == ["applications.add", "applications.change", "applications.revoke"]

@@ -4,11 +4,16 @@
 """
 
 import sys
+from collections import Counter
+from copy import deepcopy
+from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -28,6 +33,7 @@ CHECKS = [
 ]
 HEADERS = {"Authorization": "Bearer red:demo1"}
 OPERATIONS = sum(len(operations) for operations in openapi_document()["paths"].values())
+WORKFLOWS, STEPS = (500, 25) if "--soak" in sys.argv else (20, 12)
 WITH_TOKEN, WITHOUT = (50_000 // OPERATIONS + 1, 40) if "--soak" in sys.argv else (40, 5)
 
 
@@ -66,3 +72,36 @@ def test_answers_are_as_described(case: Any) -> None:
 @examples(WITHOUT)
 def test_without_a_token(case: Any) -> None:
     case.call_and_validate(checks=CHECKS)
+
+
+def copied(double: Any, clock: Any) -> dict[str, Any]:
+    """Its fields, with the same clock in them."""
+    names = [each.name for each in fields(double)] if is_dataclass(double) else vars(double)
+    return {name: deepcopy(getattr(double, name), {id(clock): clock}) for name in names}
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("who", ["demo1", "staff1"])
+def test_what_one_answer_names_is_used_in_the_next(who: str, site: Any) -> None:
+    """Clients, applications, requests, groups, allocations and reservations are made, changed and removed again, in
+    any order, by the ids that the answers before gave."""
+    answered: Counter[bool] = Counter()
+    begun = [(double, copied(double, site.clock)) for double in (site.memory, site.scheduler)]
+
+    class Workflow(schema.as_state_machine()):  # type: ignore[misc]  # made when it is asked for
+        def setup(self) -> None:
+            """Each begins with the same facility."""
+            for double, kept in begun:
+                for name, value in copied(SimpleNamespace(**kept), site.clock).items():
+                    setattr(double, name, value)
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": {"Authorization": f"Bearer red:{who}:login"}}
+
+        def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
+            answered[response.status_code < 300] += 1
+            case.validate_response(response, checks=CHECKS)
+
+    run_state_machine_as_test(Workflow, settings=settings(examples(WORKFLOWS), stateful_step_count=STEPS))
+    assert answered.total() > WORKFLOWS * STEPS // 4
+    assert answered[True] > answered.total() // 10

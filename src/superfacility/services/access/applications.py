@@ -174,8 +174,11 @@ class ApplicationService:
         return new
 
     async def revoke(self, application_id: str, actor: Actor) -> Application:
-        """For good, with all that people have allowed it."""
-        old = await self._living(application_id, actor)
+        """For good, with all that people have allowed it. Revoking twice changes nothing."""
+        old = await self.get(application_id, actor)
+        _require_person(actor)
+        if old.revoked_at is not None:
+            return old
         new = replace(old, revoked_at=self.clock.now())
         await self.store.save(new, self._audit(actor, "applications.revoke", new))
         await self._tell_owner(actor, new, "revoked")

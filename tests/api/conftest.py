@@ -291,7 +291,7 @@ class NamedTokens:
             raise AccessRefused(Reason.REVOKED_CLIENT, "This client is not in force.")
         record = ClientRecord(client, await self._people.user(client.user), 0, 0.0)
         ends, thumbprint = (now + timedelta(minutes=10)).timestamp(), "its key's" if client.dpop else None
-        said = AccessToken(client.user, client.id, client.scopes, ends, thumbprint=thumbprint)
+        said = AccessToken(client.user, client.id, client.scopes, ends, thumbprint=thumbprint, holder=client.holder)
         return record.principal(said, address)
 
 

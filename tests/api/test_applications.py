@@ -121,7 +121,7 @@ async def test_nobody_registers_without_end(site):
 
 async def test_two_applications_cannot_have_one_name(site):
     await register(site)
-    for name in ("GATEWAY ", "The sfapi command line"):
+    for name in ("GATEWAY ", "The sfapi command line", "The  sfapi command\u2003line"):
         answer = await site.call("POST", "/account/applications", "red:demo2:login", json=FORM | {"name": name})
         assert answer.status_code == 409
     other = await register(site, "red:demo2:login", name="Other")
@@ -174,6 +174,20 @@ async def test_what_changed_since_staff_have_looked_is_not_approved(site):
     looked = {"approve": True, "seen": changed.json()["fingerprint"]}
     assert (await site.call("POST", f"{path}/approval", STAFF, json=looked)).json()["approval"] == "approved"
     assert (await site.get(path, STAFF)).json()["fingerprint"] == looked["seen"]
+
+
+async def test_staff_change_no_applications_of_others(site):
+    """They would approve what they have written themselves."""
+    made = await register(site, level="orange", project="m0001")
+    path = f"/account/applications/{made['id']}"
+    answer = await site.call("PATCH", path, STAFF, json={"homepage": "https://other.example"})
+    assert (answer.status_code, "another's" in answer.text) == (403, True)
+    await site.people.set_membership(ProjectName("m0001"), UserName("staff1"), Role.PI, site.audit())
+    assert (await site.call("PATCH", path, STAFF, json={"homepage": "https://other.example"})).status_code == 200
+    found = (await site.get(path, STAFF)).json()
+    verdict = {"approve": True, "seen": found["fingerprint"]}
+    answer = await site.call("POST", f"{path}/approval", STAFF, json=verdict)
+    assert (answer.status_code, "Somebody else" in answer.text) == (403, True)
 
 
 async def test_nobody_approves_their_own(site, mailbox):

@@ -282,7 +282,12 @@ async def test_the_holder_of_a_client_is_who_has_its_key(site):
     itself = await site.call("POST", f"{path}/key", token, json=fresh)
     assert itself.json()["holder"] == "demo1", "a program's key stays with who has it"
     fresh = {"public_key": key_pair("PS256")[1]}
+    overlap = fresh | {"overlap_hours": 1}
+    assert "no old key" in await refusal(site, "POST", f"{path}/key", STAFF, 422, **overlap)
     assert (await site.call("POST", f"{path}/key", STAFF, json=fresh)).json()["holder"] == "staff1"
+    child_key = f"{CLIENTS}/{child['id']}/key"
+    ours = {"public_key": key_pair("RS256")[1]}
+    assert (await site.call("POST", child_key, token, json=ours)).json()["holder"] == "staff1", "as its maker's"
     fresh = {"public_key": PUBLIC["EdDSA"]}
     assert (await site.call("POST", f"{path}/key", OTHER, json=fresh)).json()["holder"] is None
 

@@ -31,6 +31,8 @@ class AccessToken:
     thumbprint: str | None = None
     issued: float = 0.0
     jti: str = ""
+    holder: str | None = None
+    """Who had the key of a shared account's client when it was issued."""
 
 
 def sign_access_token(
@@ -54,6 +56,8 @@ def sign_access_token(
         "iat": issued,
         "exp": issued + LIFETIME,
     }
+    if client.holder is not None:
+        claims["holder"] = client.holder
     if thumbprint is not None:
         claims["cnf"] = {"jkt": thumbprint}
     return keys.sign(orjson.dumps(claims))
@@ -117,4 +121,5 @@ def _from_claims(claims: dict[str, Any]) -> AccessToken:
         None if confirmation is None else confirmation["jkt"],
         float(claims["iat"]),
         claims["jti"],
+        claims.get("holder"),
     )

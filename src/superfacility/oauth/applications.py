@@ -101,7 +101,7 @@ class Application:
             "dpop": self.dpop,
             "resource_server": self.resource_server,
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def in_force(self) -> bool:
@@ -142,11 +142,16 @@ class Grant:
 
 def check_name_free(application: Application, living: Iterable[tuple[ClientId, str]]) -> None:
     """`Conflict` if people could not tell it from another of them, each with its id and name."""
-    name = application.name.casefold()
+    name = _as_seen(application.name)
     if application.revoked_at is None and any(
-        other.casefold() == name for number, other in living if number != application.id
+        _as_seen(other) == name for number, other in living if number != application.id
     ):
         raise Conflict(f"There is an application named {application.name!r} already: people could not tell them apart.")
+
+
+def _as_seen(name: str) -> str:
+    """What tells names apart on a page, which makes one space of several."""
+    return " ".join(name.split()).casefold()
 
 
 def level_needed(scopes: frozenset[Scope]) -> SecurityLevel:

@@ -82,7 +82,7 @@ class ClientStore(Protocol):
     async def client(self, client_id: ClientId) -> Client | None:
         """Also if expired or revoked."""
 
-    async def clients(self, *, user: UserName | None = None) -> Sequence[Client]:
+    async def clients(self, *, user: UserName | None = None, holder: UserName | None = None) -> Sequence[Client]:
         """Newest first, also expired and revoked ones."""
 
     async def save(

@@ -52,7 +52,9 @@ async def test_who_it_is_about_and_the_heads_are_told(team):
     assert {recipient for recipient, _ in await team.mails()} == {"demo1@example.org", "proxy@example.org"}
 
 
-@pytest.mark.parametrize("caller", ["red:demo1", "orange:demo1", "orange:demo1:login:gateway"])
+@pytest.mark.parametrize(
+    "caller", ["red:demo1", "orange:demo1", "orange:demo1:login:gateway", "red:demo1:login:gateway"]
+)
 async def test_a_program_raises_somebody_only_at_the_highest_level(team, caller):
     """Whoever is PI can make red clients: an orange key must not be worth as much."""
     allowed = caller == "red:demo1"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -214,7 +215,12 @@ async def _close(facility):
     await facility.collaborations.remove("demo1", "test")
 
 
-@pytest.mark.parametrize("end", [_demote, _leave, _deactivate, _give_to_bob, _close])
+async def _close_project(facility):
+    project = await facility.people.project(BEAMLINE)
+    await facility.people.save_project(replace(project, active=False), facility.audit())
+
+
+@pytest.mark.parametrize("end", [_demote, _leave, _deactivate, _give_to_bob, _close, _close_project])
 async def test_who_manages_an_account_no_more_has_no_use_of_its_clients(facility, shared, end):
     token = await facility.token(shared)
     assert (await facility.get(RED, token)).json()["user"] == "demo1"
@@ -225,6 +231,17 @@ async def test_who_manages_an_account_no_more_has_no_use_of_its_clients(facility
     answer = await facility.post(shared.assertion(facility.clock.now()))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert "alice, who has the key" in answer.json()["error_description"]
+
+
+async def test_who_takes_a_client_over_ends_the_tokens_of_its_former_holder(facility, shared):
+    """They may still manage the account: what they fetched is theirs, and would be taken for the new holder's."""
+    token = await facility.token(shared)
+    client = await facility.store.client(shared.client_id)
+    await facility.store.save(replace(client, holder=UserName("bob")), facility.audit())
+    assert_refused(await facility.get(RED, token), "no valid access token")
+    assert (await facility.get(RED, await facility.token(shared))).status_code == 200
+    await facility.store.save(replace(client, holder=None), facility.audit())
+    assert_refused(await facility.get(RED, token), "no valid access token")
 
 
 async def test_no_request_that_starts_after_a_revocation_succeeds(facility, program):

@@ -13,6 +13,7 @@ from superfacility.cli.output import Row, Shared, done, show_record, show_rows
 from superfacility.facility.errors import InvalidInput
 from superfacility.oauth.applications import Application
 from superfacility.oauth.assertions import Profile
+from superfacility.oauth.client_keys import thumbprint
 from superfacility.oauth.scopes import SecurityLevel
 from superfacility.services.access.applications import Actor, Wish
 
@@ -69,6 +70,7 @@ def _full_row(application: Application) -> Row:
         "redirect_uris": list(application.redirect_uris),
         "logout_uris": list(application.logout_uris),
         "homepage": application.homepage,
+        "keys": [thumbprint(key.jwk) for key in application.keys],
         "profile": application.profile.value,
         "device": application.device,
         "dpop": application.dpop,

@@ -48,7 +48,7 @@ async def list_accounts(*, shared: Shared = _SHARED) -> None:
 
 @app.command
 async def remove(user: str, /, *, shared: Shared = _SHARED) -> None:
-    """Make an account an ordinary user again. Its clients stay: revoke them with sfapi admin client revoke --user."""
+    """Make an account an ordinary user again. Clients in the hands of who managed it rest."""
     async with open_desk(shared) as desk:
         await open_collaborations(desk.stores, desk.clock).remove(user, desk.operator)
         done(f"{user} is an ordinary user again.", {"user": user, "removed": True}, as_json=shared.json)

@@ -155,8 +155,11 @@ class ApplicationService:
         return found
 
     async def change(self, application_id: str, actor: Actor, **changes: Any) -> Application:
-        """Fields of `Wish` but `level` and `project`; what is None stays."""
+        """Fields of `Wish` but `level` and `project`; what is None stays. Staff change none of others: they would
+        approve what they have written themselves."""
         old = await self._living(application_id, actor)
+        if actor.user is not None and not _is_of(old, actor.user, await self._managed(actor)):
+            raise NotPermitted("This is another's application: you may look at it, approve and revoke it.")
         given = {name: value for name, value in changes.items() if value is not None}
         if "scopes" in given:
             given["scopes"] = _checked_scopes(old.level, given["scopes"])
@@ -190,7 +193,7 @@ class ApplicationService:
         if not actor.staff:
             raise NotPermitted("Applications are approved by the facility's staff.")
         old = await self._living(application_id, actor)
-        if actor.user is not None and old.owner == actor.user.name:
+        if actor.user is not None and _is_of(old, actor.user, await self._managed(actor)):
             raise NotPermitted("Somebody else of the staff must look at your own application.")
         if approve and seen != old.fingerprint:
             raise Conflict(
@@ -234,7 +237,7 @@ class ApplicationService:
                 f"{application.owner} has registered the application {application.name} ({application.id}), level "
                 f"{application.level.label}. Nobody can log in to it before you say so:\n\n"
                 f"    sfapi admin application show {application.id}\n"
-                f"    sfapi admin application approve {application.id} --seen {application.fingerprint}\n"
+                f"    sfapi admin application approve {application.id} --seen FINGERPRINT\n"
             )
             await self.notices.tell_staff(subject, text)
 
@@ -269,7 +272,7 @@ def _is_of(application: Application, user: User, managed: Iterable[str]) -> bool
 
 def _checked(application: Application) -> Application:
     """As it may be kept; `InvalidInput` says what is wrong."""
-    name = application.name.strip()
+    name = " ".join(application.name.split())
     if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise InvalidInput(f"The name has 1 to {MAX_NAME_LENGTH} printable characters.")
     check_name_free(replace(application, name=name), [(COMMAND_LINE.id, COMMAND_LINE.name)])

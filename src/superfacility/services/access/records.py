@@ -80,7 +80,9 @@ class ClientRecord:
     def check_token(self, token: AccessToken) -> None:
         if token.jti in self.revoked:
             raise AccessRefused(Reason.BAD_TOKEN, "This access token was given back: fetch a new one.")
-        if self.client is not None and self.client.dpop and token.thumbprint is None:
+        if self.client is None:
+            return
+        if (self.client.dpop and token.thumbprint is None) or token.holder != self.client.holder:
             raise bad_token()
 
     def principal(self, token: AccessToken, address: str) -> Principal:

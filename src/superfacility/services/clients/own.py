@@ -20,7 +20,6 @@ from superfacility.services.clients.power import (
     check_power,
     check_reach,
     exceeding,
-    holder_of,
     maker_of,
     require_person,
 )
@@ -192,7 +191,7 @@ class OwnClients:
     ) -> Client:
         """Another key. Those that it has had are good for the `overlap`, or not at all any more. Whoever has a key has
         all that the client has, so a token of fewer scopes gives none. Who gives a client of an account that several
-        manage another key is its holder from then on."""
+        manage another key is its holder from then on, and what the holder before had (keys, tokens) ends."""
         maker, old = await self._living(principal, client_id)
         check_power(maker, old)
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
@@ -202,7 +201,8 @@ class OwnClients:
             raise InvalidInput("This is a key that the client has or has had: make a new pair.")
         until = now + overlap
         ending = [ClientKey(each.jwk, min(each.until or until, until)) for each in old.keys_at(now)]
-        holder = old.holder if maker.client is not None else holder_of(old.user, principal.user)
+        if (holder := maker.holder_of(old)) != old.holder and overlap:
+            raise InvalidInput(f"Who takes a client over from {old.holder or old.user} leaves them no old key.")
         new = replace(old, keys=(fresh, *(ending if overlap else []))[:MAX_KEYS], holder=holder)
         check_proof(new)
         audit = principal.audit(now, "clients.rotate", old.id, f"old key until {until.isoformat()}")

@@ -27,10 +27,14 @@ class Maker:
     def own(self, client: Client) -> Client:
         """A new client in the hands of who makes it. It ends with the program that has made it, and proves itself no
         less strictly."""
-        if self.client is None:
-            return replace(client, holder=holder_of(client.user, self.principal.user))
-        maker = self.client
-        return replace(client, made_by=maker.id, holder=maker.holder, strict=maker.strict, dpop=maker.dpop)
+        client, maker = replace(client, holder=self.holder_of(client)), self.client
+        if maker is None:
+            return client
+        return replace(client, made_by=maker.id, strict=maker.strict, dpop=maker.dpop)
+
+    def holder_of(self, client: Client) -> UserName | None:
+        """In whose hands a client is that is given a key here: those of who has the key of the program that does it."""
+        return holder_of(client.user, self.principal.user) if self.client is None else self.client.holder
 
 
 def holder_of(user: UserName, person: User) -> UserName | None:

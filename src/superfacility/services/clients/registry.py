@@ -86,7 +86,8 @@ class ClientService:
         strict: bool | None = None,
         dpop: bool | None = None,
     ) -> Client:
-        """What is None stays. Clients that it has made and that can do more than it can now are revoked."""
+        """What is None stays. Clients that it has made and that can do more than it can now are revoked. One that is
+        given keys here is in the operator's hands."""
         old = await self.get(client_id)
         new = replace(
             old,
@@ -94,6 +95,7 @@ class ClientService:
             ranges=old.ranges if ranges is None else validate_ranges(old.level, ranges),
             scopes=old.scopes if scopes is None else checked_scopes(old.level, scopes),
             keys=old.keys if keys is None else checked_keys(keys),
+            holder=old.holder if keys is None else None,
             comments=old.comments if comments is None else comments,
             strict=old.strict if strict is None else strict,
             dpop=old.dpop if dpop is None else dpop,

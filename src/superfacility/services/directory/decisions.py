@@ -56,7 +56,8 @@ class DirectoryDecisions:
             away = replace(step.link, away=True)
             await self.mirror.apply([MirrorStep(stopped, step.before, away, why)])
             step = replace(step, before=stopped)
-        for client in await self.clients.clients(user=found.name):
+        held = await self.clients.clients(holder=found.name)
+        for client in (*await self.clients.clients(user=found.name), *held):
             await self.client_service.revoke(client.id, actor=actor)
         await self.grants.end_all(found.name, actor, "")
         await self._revoke_applications(found.name, actor)

@@ -115,11 +115,12 @@ class MemberService:
 
 def check_gives(principal: Principal, standing: Standing, role: Role) -> None:
     """`NotPermitted` unless the caller may let others have that role. Those above `user` can make clients of every
-    level, so they are given by people, or by a program of the highest."""
-    if role is not Role.USER and principal.level < SecurityLevel.RED and not is_person(principal):
+    level, so they are given by people, or by a program of theirs that has the power of the highest."""
+    program = principal.grant is None and principal.power is SecurityLevel.RED
+    if role is not Role.USER and not (program or is_person(principal)):
         raise NotPermitted(
-            f"A program with the level {principal.level.label} makes nobody {role}: use a "
-            f"{SecurityLevel.RED.label} one, or do it yourself, after `sfapi login`."
+            f"Only a {SecurityLevel.RED.label} client with a scope of that level makes somebody {role}: use one, or "
+            "do it yourself, after `sfapi login`."
         )
     if not standing.staff and (standing.role is None or not gives(standing.role, role)):
         raise NotPermitted(f"As {standing.role} of {standing.project.name} you cannot make anybody {role}.")

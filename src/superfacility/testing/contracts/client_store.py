@@ -237,7 +237,7 @@ class ClientStoreContract:
         assert found[1].result["status"] == "error"
 
     async def test_so_are_those_of_a_user_who_is_deactivated(
-        self, people: People, queue: TaskQueue, lease: Lease, owner: User
+        self, people: People, clients: ClientStore, queue: TaskQueue, lease: Lease, owner: User
     ) -> None:
         worker = WorkerId("worker")
         lease.hold(worker)
@@ -245,8 +245,14 @@ class ClientStoreContract:
         running = await queue.accept(new, entry("tasks.accept"))
         await queue.claim(worker, ["copy"], 1)
         waiting = await queue.accept(new, entry("tasks.accept"))
+        await people.save_user(User(0, UserName("account")), entry("users.add"), new=True)
+        shared = replace(CLIENT, id=ClientId("shared"), user=UserName("account"), holder=ALICE)
+        await clients.save(shared, entry(), new=True)
+        held = await queue.accept(replace(new, owner=shared.user, client_id=shared.id), entry("tasks.accept"))
         changed = await people.save_user(replace(owner, email="a@example.org"), entry("users.change"))
-        assert (await queue.task(waiting.id)) == waiting
+        assert [await queue.task(each.id) for each in (waiting, held)] == [waiting, held]
+        assert await clients.clients(holder=ALICE) == [shared]
         await people.save_user(replace(changed, active=False), entry("users.block"))
-        found = [await queue.task(task.id) for task in (running, waiting)]
-        assert [task and task.status for task in found] == [TaskStatus.NEW, TaskStatus.CANCELLED]
+        found = [await queue.task(task.id) for task in (running, waiting, held)]
+        cancelled = TaskStatus.CANCELLED
+        assert [task and task.status for task in found] == [TaskStatus.NEW, cancelled, cancelled]

@@ -48,7 +48,8 @@ class MemoryApplicationStore:
         if old is not None and memory.applications[application.id] != old:
             raise Conflict(f"The application {application.id} was changed meanwhile: look at it, and try again.")
         living = [each for each in memory.applications.values() if each.revoked_at is None]
-        check_name_free(application, [(each.id, each.name) for each in living])
+        if new or memory.applications[application.id].name != application.name:
+            check_name_free(application, [(each.id, each.name) for each in living])
         memory.applications[application.id] = application
         if application.revoked_at is not None:
             self._revoke(lambda grant: grant.application == application.id, application.revoked_at)

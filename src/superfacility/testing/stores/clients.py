@@ -23,8 +23,9 @@ class MemoryClientStore:
     async def client(self, client_id: ClientId) -> Client | None:
         return self._memory.clients.get(client_id)
 
-    async def clients(self, *, user: UserName | None = None) -> Sequence[Client]:
-        found = [client for client in self._memory.clients.values() if user in (None, client.user)]
+    async def clients(self, *, user: UserName | None = None, holder: UserName | None = None) -> Sequence[Client]:
+        known = self._memory.clients.values()
+        found = [client for client in known if user in (None, client.user) and holder in (None, client.holder)]
         return sorted(found, key=lambda client: client.created_at, reverse=True)
 
     async def save(
@@ -78,6 +79,12 @@ class MemoryClientStore:
     def _conclude(self, audit: AuditEntry) -> None:
         self._memory.generation += 1
         self._memory.audit.append(audit)
+
+
+def cancel_ordered_by(memory: Memory, user: UserName, at: datetime) -> None:
+    """The tasks of a person, and of the clients in their hands, that have not begun."""
+    held = {each.id for each in memory.clients.values() if each.holder == user}
+    memory.cancel_unstarted(at, lambda task: task.owner == user or task.client_id in held)
 
 
 def add_client(memory: Memory, client: Client, at_most: int | None = None, old: Client | None = None) -> None:

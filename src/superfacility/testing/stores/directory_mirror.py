@@ -9,6 +9,7 @@ from superfacility.facility.membership.admissions import Outcome
 from superfacility.facility.membership.directory import DirectoryLink, Mirrored, MirrorStep
 from superfacility.facility.people import Role, UserName
 from superfacility.oauth.registration.requests import RequestState
+from superfacility.testing.stores.clients import cancel_ordered_by
 from superfacility.testing.stores.logins import end_sessions
 from superfacility.testing.stores.memory import Memory
 
@@ -57,7 +58,7 @@ class MemoryDirectoryMirror:
             raise Conflict(f"The number {step.user.uid} is another user's.")
         memory.users[name] = step.user
         if step.before is not None and step.before.active and not step.user.active:
-            memory.cancel_unstarted(step.audit.at, lambda task: task.owner == name)
+            cancel_ordered_by(memory, name, step.audit.at)
         if step.anew:
             self._forget(name)
         for key in [key for key, owner in memory.login_identities.items() if owner == name and key[0] in {HERE, AWAY}]:

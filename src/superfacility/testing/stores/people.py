@@ -7,6 +7,7 @@ from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import Conflict, NotFound
 from superfacility.facility.membership.admissions import Outcome
 from superfacility.facility.people import Group, GroupName, Membership, Project, ProjectName, Role, User, UserName
+from superfacility.testing.stores.clients import cancel_ordered_by
 from superfacility.testing.stores.memory import KeptGroup, Memory
 
 FIRST_UID = 1001
@@ -63,7 +64,7 @@ class MemoryPeople:
             raise Conflict(f"The user {user.name} or the uid {user.uid} is taken: choose another.")
         self._memory.users[user.name] = user
         if not user.active:
-            self._memory.cancel_unstarted(audit.at, lambda task: task.owner == user.name)
+            cancel_ordered_by(self._memory, user.name, audit.at)
         self._memory.generation += 1
         self._memory.audit.append(audit)
         return user
@@ -84,6 +85,7 @@ class MemoryPeople:
         if (new and known is not None) or project.id in others:
             raise Conflict(f"The project {project.name} or the id {project.id} is taken: choose another.")
         self._memory.projects[project.name] = project
+        self._memory.generation += 1
         self._memory.audit.append(audit)
         return project
 

@@ -113,6 +113,7 @@ class ProviderLogins:
         """What the provider's groups say, where the facility has said that they count."""
         groups, actor = mapping.groups_of(identity.claims), f"provider:{provider}"
         staff = bool(groups & mapping.staff_groups)
+        user = await self.people.user(user.name) or user
         if mapping.staff_groups and staff != user.staff:
             audit = self._audit(actor, "people.change_user", user.name, f"staff {staff}")
             await self.people.save_user(replace(user, staff=staff), audit, old=user)

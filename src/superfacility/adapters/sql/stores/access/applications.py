@@ -62,7 +62,8 @@ class SqlApplicationStore:
                 raise NotFound(f"There is no application {application.id}.")
             if old is not None and application_of(known) != old:
                 raise Conflict(f"The application {application.id} was changed meanwhile: look at it, and try again.")
-            check_name_free(application, [(each.id, each.name) for each in connection.execute(_LIVING)])
+            if known is None or known.name != application.name:
+                check_name_free(application, [(each.id, each.name) for each in connection.execute(_LIVING)])
             statement = insert(applications) if new else update(applications).where(applications.c.id == application.id)
             connection.execute(statement.values(row))
             if application.revoked_at is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
 
 from superfacility.adapters.sql.engine.counters import raise_counter
 from superfacility.adapters.sql.engine.database import Database
@@ -41,10 +41,12 @@ class SqlClientStore:
             return None
         return None if row is None else client_of(row)
 
-    async def clients(self, *, user: UserName | None = None) -> Sequence[Client]:
+    async def clients(self, *, user: UserName | None = None, holder: UserName | None = None) -> Sequence[Client]:
         query = select(clients).order_by(clients.c.created_at.desc(), clients.c.id)
         if user is not None:
             query = query.where(clients.c.user == user)
+        if holder is not None:
+            query = query.where(clients.c.holder == holder)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [client_of(row) for row in rows]
 
@@ -105,6 +107,11 @@ def conclude(connection: Connection, audit: AuditEntry) -> None:
     """The end of every change of clients."""
     raise_generation(connection)
     add_entry(connection, audit)
+
+
+def ordered_by(user: UserName) -> ColumnElement[bool]:
+    """The tasks of a person, and of the clients in their hands."""
+    return or_(tasks.c.owner == user, tasks.c.client_id.in_(select(clients.c.id).where(clients.c.holder == user)))
 
 
 def raise_generation(connection: Connection) -> None:

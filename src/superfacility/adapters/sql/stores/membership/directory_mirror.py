@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from superfacility.adapters.sql.engine.counters import raise_counter
 from superfacility.adapters.sql.engine.database import Database
-from superfacility.adapters.sql.stores.access.clients import GENERATION
+from superfacility.adapters.sql.stores.access.clients import GENERATION, ordered_by
 from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.stores.membership.people_rows import (
     end_open,
@@ -29,7 +29,6 @@ from superfacility.adapters.sql.tables import (
     login_links,
     login_sessions,
     memberships,
-    tasks,
     users,
 )
 from superfacility.facility.audit import AuditEntry
@@ -98,7 +97,7 @@ def _apply(connection: Connection, step: MirrorStep) -> None:
     elif step.user != step.before:
         connection.execute(update(users).where(users.c.name == name).values(user_row(step.user)))
     if step.before is not None and step.before.active and not step.user.active:
-        cancel_unstarted(connection, step.audit.at, tasks.c.owner == name)
+        cancel_unstarted(connection, step.audit.at, ordered_by(name))
     if step.anew:
         _forget(connection, name, step.audit)
     connection.execute(delete(login_identities).where(_tie.user == name, _tie.provider.in_((HERE, AWAY))))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 from superfacility.adapters.sql.engine.counters import raise_counter
 from superfacility.adapters.sql.engine.database import Database
 from superfacility.adapters.sql.engine.prepared import PreparedRead
-from superfacility.adapters.sql.stores.access.clients import GENERATION
+from superfacility.adapters.sql.stores.access.clients import GENERATION, ordered_by
 from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.stores.membership.groups import add_group, change_group, drop_group, find_groups
 from superfacility.adapters.sql.stores.membership.people_rows import (
@@ -26,7 +26,7 @@ from superfacility.adapters.sql.stores.membership.people_rows import (
     user_row,
 )
 from superfacility.adapters.sql.stores.tasks.changes import cancel_unstarted
-from superfacility.adapters.sql.tables import group_members, groups, memberships, projects, tasks, users
+from superfacility.adapters.sql.tables import group_members, groups, memberships, projects, users
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import Group, GroupName, Membership, Project, ProjectName, Role, User, UserName
@@ -101,7 +101,7 @@ class SqlPeople:
                     connection.execute(update(users).where(users.c.name == user.name).values(row)), "user", user.name
                 )
             if not user.active:
-                cancel_unstarted(connection, audit.at, tasks.c.owner == user.name)
+                cancel_unstarted(connection, audit.at, ordered_by(user.name))
             raise_counter(connection, GENERATION)
             add_entry(connection, audit)
             return user_of(connection.execute(select(users).where(users.c.name == user.name)).one())
@@ -122,6 +122,7 @@ class SqlPeople:
                 del row["id"]
                 statement = update(projects).where(projects.c.name == project.name).values(row)
                 require(connection.execute(statement), "project", project.name)
+                raise_counter(connection, GENERATION)
             add_entry(connection, audit)
             saved = find_project(connection, project.name)
             assert saved is not None, "written above"

@@ -174,6 +174,7 @@ def test_every_accepted_task_ends_as_its_kind_promises_on_postgresql(
 
 
 def _kill_and_check(facility: Any, rounds: int, ask: Callable[[str], list[Any]]) -> None:
+    facility.configure(limits={"rates": {"client_per_second": 0}})  # thousands of answers are looked at in the end
     key = json.loads(facility.key("demo1", "red").read_text())
     caller = Caller(facility, key, Accepted())
     servers = CrashingServers(facility)

@@ -1,11 +1,13 @@
 """`/reservations`: create, show, list, delete; each change is a task."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from superfacility.facility.errors import Unavailable
 from superfacility.services.reservations import ReservationRule
 
 PATH = "/reservations/perlmutter"
@@ -145,3 +147,43 @@ async def test_a_site_may_leave_reservations_to_staff(site):
     assert (await site.call("DELETE", f"{PATH}/beamtime", "red:demo1")).status_code == 403
     assert (await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"cores": 1})).status_code == 403
     assert (await site.get(f"{PATH}/beamtime", "green:demo1")).status_code == 200
+
+
+async def test_many_who_ask_at_once_cost_a_scheduler_little(site, monkeypatch):
+    """One question on its way at a time, and nobody is told of what was before they asked."""
+    asked, at_once, reservations = 0, [0, 0], site.scheduler.reservations
+
+    async def slow():
+        nonlocal asked
+        asked, at_once[0] = asked + 1, at_once[0] + 1
+        at_once[1] = max(at_once)
+        await asyncio.sleep(0.01)
+        at_once[0] -= 1
+        return await reservations()
+
+    monkeypatch.setattr(site.scheduler, "reservations", slow)
+    answers = await asyncio.gather(*(site.get(PATH, "green:demo1") for _ in range(50)))
+    assert {each.status_code for each in answers} == {200}
+    assert (asked <= 3, at_once[1]) == (True, 1)
+
+
+async def test_while_the_scheduler_is_away_the_last_reading_is_told_with_its_age(site, monkeypatch):
+    monkeypatch.setattr("superfacility.services.reservations.readings._PATIENCE", 0.05)
+    reservations = site.scheduler.reservations
+
+    async def away():
+        raise Unavailable("slurmctld is away")
+
+    monkeypatch.setattr(site.scheduler, "reservations", away)
+    assert (await site.get(PATH, "green:demo1")).status_code == 503
+    monkeypatch.setattr(site.scheduler, "reservations", reservations)
+    await change(site, "POST", PATH, data=form(site))
+    known = await site.get(PATH, "green:demo1")
+    assert known.headers["x-data-as-of"] == site.clock.now().isoformat()
+    site.clock.advance(timedelta(seconds=30))
+    for silence in (away, asyncio.Event().wait):
+        monkeypatch.setattr(site.scheduler, "reservations", silence)
+        told = await site.get(PATH, "green:demo1")
+        assert (told.json(), told.headers["x-data-as-of"]) == (known.json(), known.headers["x-data-as-of"])
+        accepted = await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"cores": 1})
+        assert accepted.json()["status"] == "OK", "accepting waits for no scheduler"

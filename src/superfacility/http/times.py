@@ -11,3 +11,8 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 """A time in an answer."""
+
+
+def age_headers(as_of: datetime) -> dict[str, str]:
+    """What an answer, also a 304, says of the reading that it rests on."""
+    return {"x-data-as-of": as_of.isoformat(), "cache-control": "no-cache, private"}

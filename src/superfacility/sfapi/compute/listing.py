@@ -13,11 +13,12 @@ from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.context import UseCases
 from superfacility.http.polling import Answer, Parameters, json_answer, whole_read
 from superfacility.http.security import requires
+from superfacility.http.times import age_headers
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
 from superfacility.services.compute.listings import JobListing, JobRequest
 from superfacility.services.services import Services
-from superfacility.sfapi.compute.rendering import age_headers, body_of, kept_body_of, listing_response
+from superfacility.sfapi.compute.rendering import body_of, kept_body_of, listing_response
 from superfacility.sfapi.compute.schemas import JobOutput, problem
 
 router = APIRouter()

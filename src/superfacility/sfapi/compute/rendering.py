@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from superfacility.core.pagination import Page
 from superfacility.http.pieces import OpenGzip, Pieces
+from superfacility.http.times import age_headers
 from superfacility.services.compute.listings import JobListing
 
 _WORTH_COMPRESSING = 16 * 1024
@@ -33,11 +33,6 @@ def kept_body_of(listing: JobListing) -> bytes:
     if view is None:
         return body_of(listing)
     return view.answers.get(name) or view.answers.keep(name, body_of(listing))
-
-
-def age_headers(as_of: datetime) -> dict[str, str]:
-    """What also a 304 says of the reading."""
-    return {"x-data-as-of": as_of.isoformat(), "cache-control": "no-cache, private"}
 
 
 async def listing_response(request: Request, listing: JobListing, page: Page) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 
 from superfacility.facility.errors import Refused, Unsupported
 from superfacility.http.bodies import form_body
@@ -10,6 +10,7 @@ from superfacility.http.context import UseCases
 from superfacility.http.idempotency import KeyHeader, idempotency
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
+from superfacility.http.times import age_headers
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.sfapi.reservations.schemas import (
@@ -27,9 +28,11 @@ Machine = Annotated[str, Path(description="A system of `compute.targets`.", exam
 
 
 @router.get("/{machine}", summary="The reservations of a system")
-async def reservations(machine: Machine, _: Reader, use_cases: UseCases) -> list[ReservationRecord]:
-    """Those that have not ended."""
-    return [ReservationRecord.of(each) for each in await use_cases.reservations.reservations(machine)]
+async def reservations(machine: Machine, _: Reader, use_cases: UseCases, response: Response) -> list[ReservationRecord]:
+    """Those that have not ended. While the scheduler is away, those of the last reading: `X-Data-As-Of` says when."""
+    read = await use_cases.reservations.reservations(machine)
+    response.headers.update(age_headers(read.as_of))
+    return [ReservationRecord.of(each) for each in read.known]
 
 
 @router.post("/{machine}", summary="Create a reservation")
@@ -51,9 +54,13 @@ async def create_reservation(
 
 
 @router.get("/{machine}/{name}", summary="A reservation")
-async def reservation(machine: Machine, name: str, _: Reader, use_cases: UseCases) -> ReservationRecord:
+async def reservation(
+    machine: Machine, name: str, _: Reader, use_cases: UseCases, response: Response
+) -> ReservationRecord:
     """404 for one that has ended or never was."""
-    return ReservationRecord.of(await use_cases.reservations.reservation(machine, name))
+    read = await use_cases.reservations.reservation(machine, name)
+    response.headers.update(age_headers(read.as_of))
+    return ReservationRecord.of(read.known[0])
 
 
 @router.post("/{machine}/{name}", summary="Change a reservation")

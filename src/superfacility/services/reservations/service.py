@@ -1,8 +1,7 @@
 """Advance reservations: whoever may run jobs may set cores or nodes aside, for themselves and their projects."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +10,11 @@ from superfacility.facility.errors import FacilityError, InvalidInput, NotFound,
 from superfacility.facility.people import People, User
 from superfacility.facility.reservations import Reservation, ReservationName
 from superfacility.facility.scheduler import Scheduler
-from superfacility.facility.systems import Facility
+from superfacility.facility.systems import Facility, SystemName
 from superfacility.oauth.principal import Principal
 from superfacility.services.membership.names import check_name
+from superfacility.services.reservations.changes import ReservationChange, check_extent, kept, wanted_by
+from superfacility.services.reservations.readings import Reservations, SharedReading
 from superfacility.tasks.queue import IdempotencyKey, TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
@@ -31,40 +32,15 @@ class ReservationRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReservationChange:
-    """What is None stays as it is; other nodes end a size in cores, and the other way round."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    nodes: int | None = None
-    cores: int | None = None
-    users: tuple[str, ...] | None = None
-    projects: tuple[str, ...] | None = None
-
-    def of(self, current: Reservation) -> Reservation:
-        sizes = (self.nodes, self.cores)
-        if sizes == (None, None):
-            sizes = (current.nodes, current.cores)
-        return replace(
-            current,
-            start=self.start or current.start,
-            end=self.end or current.end,
-            nodes=sizes[0],
-            cores=sizes[1],
-            users=current.users if self.users is None else self.users,
-            projects=current.projects if self.projects is None else self.projects,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class ReservationService:
-    """Reading asks the scheduler; changes are tasks."""
+    """Readings of a system are shared by all who ask; changes are tasks."""
 
     facility: Facility
     queue: TaskQueue
     clock: Clock
     people: People
     who: ReservationRule = ReservationRule.ANYONE
+    _readings: dict[SystemName, SharedReading] = field(default_factory=dict)
 
     def handlers(self) -> tuple[Handler, ...]:
         return (
@@ -73,14 +49,19 @@ class ReservationService:
             Handler(DELETE, HandlerKind.RECONCILED, self._delete),
         )
 
-    async def reservations(self, machine: str) -> Sequence[Reservation]:
-        return await self.facility.system(machine).require_scheduler().reservations()
+    async def reservations(self, machine: str) -> Reservations:
+        system = self.facility.system(machine)
+        if system.name not in self._readings:
+            self._readings[system.name] = SharedReading(system.require_scheduler(), self.clock)
+        return await self._readings[system.name].reservations()
 
-    async def reservation(self, machine: str, name: str) -> Reservation:
-        found = next((each for each in await self.reservations(machine) if each.name == name), None)
+    async def reservation(self, machine: str, name: str) -> Reservations:
+        """It alone."""
+        read = await self.reservations(machine)
+        found = next((each for each in read.known if each.name == name), None)
         if found is None:
             raise NotFound(f"{machine} has no reservation named {name!r}; GET /reservations/{machine} lists them.")
-        return found
+        return Reservations((found,), read.as_of)
 
     async def create(
         self, principal: Principal, machine: str, wanted: Reservation, idempotency: IdempotencyKey | None = None
@@ -89,10 +70,10 @@ class ReservationService:
         system.require_scheduler()
         self._check_rule(principal)
         check_name("reservation", wanted.name)
-        _check_extent(wanted, self.clock.now())
+        check_extent(wanted, self.clock.now())
         users = wanted.users or (() if wanted.projects else (principal.user.name,))
         await self._check_holders(principal.user, users, wanted.projects)
-        intent = _kept(system.name, replace(wanted, users=tuple(users)))
+        intent = kept(system.name, replace(wanted, users=tuple(users)))
         return await self._accept(principal, CREATE, intent, f"{system.name}/{wanted.name}", idempotency)
 
     async def update(
@@ -108,18 +89,18 @@ class ReservationService:
         self._check_rule(principal)
         if change == ReservationChange():
             raise InvalidInput("Name what to change: start, end, nodes or cores, users, projects.")
-        current = await self.reservation(machine, name)
+        (current,) = (await self.reservation(machine, name)).known
         await self._check_holders(principal.user, current.users, current.projects)
         wanted = change.of(current)
-        _check_extent(wanted, self.clock.now())
+        check_extent(wanted, self.clock.now())
         await self._check_holders(principal.user, wanted.users, wanted.projects)
-        intent = _kept(system.name, wanted)
+        intent = kept(system.name, wanted)
         return await self._accept(principal, UPDATE, intent, f"{system.name}/{name}", idempotency)
 
     async def delete(self, principal: Principal, machine: str, name: str) -> Task:
         system = self.facility.system(machine)
         self._check_rule(principal)
-        found = await self.reservation(machine, name)
+        (found,) = (await self.reservation(machine, name)).known
         await self._check_holders(principal.user, found.users, found.projects)
         return await self._accept(principal, DELETE, {"system": system.name, "name": name}, f"{system.name}/{name}")
 
@@ -138,12 +119,12 @@ class ReservationService:
             )
 
     async def _create(self, context: TaskContext) -> Mapping[str, Any]:
-        wanted = _wanted(context.task)
+        wanted = wanted_by(context.task)
         scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
         return await self._outcome(context.task, lambda user: scheduler.reserve(user, wanted))
 
     async def _update(self, context: TaskContext) -> Mapping[str, Any]:
-        wanted = _wanted(context.task)
+        wanted = wanted_by(context.task)
         scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
 
         async def change(user: User) -> None:
@@ -196,40 +177,3 @@ class ReservationService:
         now = self.clock.now()
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
         return await self.queue.accept(new, principal.audit(now, handler, target), idempotency)
-
-
-def _kept(system: str, wanted: Reservation) -> dict[str, Any]:
-    """What a task keeps of a reservation."""
-    return {
-        "system": system,
-        "name": wanted.name,
-        "start": wanted.start.isoformat(),
-        "end": wanted.end.isoformat(),
-        "nodes": wanted.nodes,
-        "cores": wanted.cores,
-        "users": list(wanted.users),
-        "projects": list(wanted.projects),
-    }
-
-
-def _wanted(task: Task) -> Reservation:
-    intent = task.intent
-    return Reservation(
-        name=ReservationName(intent["name"]),
-        start=datetime.fromisoformat(intent["start"]),
-        end=datetime.fromisoformat(intent["end"]),
-        nodes=intent["nodes"],
-        cores=intent["cores"],
-        users=tuple(intent["users"]),
-        projects=tuple(intent["projects"]),
-    )
-
-
-def _check_extent(wanted: Reservation, now: datetime) -> None:
-    if wanted.end <= wanted.start:
-        raise InvalidInput("A reservation must end after it starts.")
-    if wanted.end <= now:
-        raise InvalidInput("This reservation would have ended already; choose an end in the future.")
-    sizes = [each for each in (wanted.nodes, wanted.cores) if each is not None]
-    if len(sizes) != 1 or sizes[0] < 1:
-        raise InvalidInput("Give either `nodes` or `cores`, and at least 1.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from superfacility.facility.errors import InvalidInput
+from superfacility.oauth.client_keys import public_key
 from superfacility.oauth.keys import private_pem
 
 _MODE = 0o600  # sfapi_client refuses any other
@@ -18,6 +19,16 @@ def key_text(path: Path, client_id: str, private: Mapping[str, Any]) -> str:
     if path.suffix == ".json":
         return json.dumps({"client_id": client_id, "secret": dict(private)}, indent=2) + "\n"
     return f"{client_id}\n{private_pem(private)}"
+
+
+def read_public_key(path: Path) -> Mapping[str, Any]:
+    """A public JWK, from a file with it or with PEM; `InvalidInput` for anything else."""
+    try:
+        return public_key(path.read_text("utf-8"))
+    except (OSError, ValueError) as problem:
+        raise InvalidInput(f"{path} cannot be read as a public key: {problem}") from None
+    except InvalidInput as problem:
+        raise InvalidInput(f"{path}: {problem}") from None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from superfacility.cli.main import main
+from superfacility.oauth.keys import generate_key_pair
 
 
 @dataclass(frozen=True)
@@ -328,6 +329,26 @@ class TestClients:
         assert refused.returncode == 1
         assert "10.0.0.0/8" in refused.stderr
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_key_that_was_made_elsewhere_is_registered_alone(
+        self, facility: Facility, tmp_path: Path, run: Run
+    ) -> None:
+        private, public = generate_key_pair("ES256")
+        for name, text in (("jwk", json.dumps(public)), ("private", json.dumps(private)), ("none", "no key")):
+            (tmp_path / name).write_text(text)
+        usual = ("--user", "demo1", "--name", "mine", "--level", "red", "--ip", "127.0.0.1/32")
+        made = facility.admin("client", "create", *usual, "--public-key", str(tmp_path / "jwk"))
+        assert (made["keys"], "key_file" in made) == (1, False)
+        for wrong, words in (
+            (("--public-key", str(tmp_path / "private")), "private"),
+            (("--public-key", str(tmp_path / "none")), "A public key is a JWK, or PEM"),
+            (("--public-key", str(tmp_path / "nothing")), "cannot be read"),
+            (("--public-key", str(tmp_path / "jwk"), "--out", str(tmp_path / "new")), "Give --public-key"),
+            ((), "Give --public-key"),
+        ):
+            refused = run("admin", "client", "create", *usual, *wrong, "--config", facility.config)
+            assert (refused.returncode, words in refused.stderr) == (1, True), refused.stderr
+        assert not (tmp_path / "new").exists()
 
     def test_scopes_days_and_comments_are_kept_changed_and_renewed(
         self, facility: Facility, tmp_path: Path, run: Run

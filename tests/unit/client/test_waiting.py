@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -179,6 +180,15 @@ async def test_a_submission_is_a_task_whose_words_are_passed_on(calls: JobCalls,
         await calls.submit("m", "#!/bin/sh\n")
     keys = [each.headers["idempotency-key"] for each in transport.asked if each.method == "POST"]
     assert len(set(keys)) == 3
+
+
+async def test_whom_to_tell_of_a_job_goes_with_its_submission(calls: JobCalls, transport: Any, reply: Reply) -> None:
+    transport.will(reply({"task_id": "9", "status": "OK", "error": None}))
+    transport.will(task(reply, "completed", status="ok", jobid="77", error=None))
+    told = {"callback_url": "https://me.example/", "callback_email": "me@me.example", "callback_timeout": 60}
+    await calls.submit("m", "#!/bin/sh\n", **told)
+    form = dict(parse_qsl(transport.asked[0].body.decode()))
+    assert (form["callbackUrl"], form["callbackEmail"], form["callbackTimeout"]) == (*map(str, told.values()),)
 
 
 async def test_a_facility_that_answers_at_once_is_asked_less_and_less_often(

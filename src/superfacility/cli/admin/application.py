@@ -1,16 +1,14 @@
 """`sfapi admin application`."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from superfacility.cli.admin.desk import Desk, open_desk
+from superfacility.cli.key_file import read_public_key
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
-from superfacility.facility.errors import InvalidInput
 from superfacility.oauth.applications import Application
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.client_keys import thumbprint
@@ -30,7 +28,7 @@ def _several(name: str, text: str) -> Parameter:
 Redirects = Annotated[tuple[str, ...], _several("--redirect", "Address that people are sent back to, exactly")]
 Logouts = Annotated[tuple[str, ...], _several("--logout", "Address that people may be sent to after logging out")]
 Scopes = Annotated[tuple[str, ...], _several("--scope", "Scope that it may ask for; without any: all of its level")]
-Keys = Annotated[tuple[Path, ...], _several("--key", "File with a public JWK; without any the application is public")]
+Keys = Annotated[tuple[Path, ...], _several("--key", "File with a public key; without any the application is public")]
 
 
 @Parameter(name="*")
@@ -79,16 +77,6 @@ def _full_row(application: Application) -> Row:
     }
 
 
-def _key(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be read as a public JWK: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{path} holds no JWK: a JSON object with kty and its members.")
-    return found
-
-
 def _actor(desk: Desk) -> Actor:
     return Actor(desk.operator)
 
@@ -131,7 +119,7 @@ async def add(
             scopes=scope or None,
             project=project,
             logout_uris=logout,
-            keys=tuple(_key(path) for path in key),
+            keys=tuple(map(read_public_key, key)),
             homepage=homepage,
             profile=Profile.STRICT if powers.strict else Profile.COMPAT,
             device=powers.device,
@@ -188,7 +176,7 @@ async def change(
             redirect_uris=redirect or None,
             logout_uris=logout or None,
             scopes=scope or None,
-            keys=tuple(_key(path) for path in key) or None,
+            keys=tuple(map(read_public_key, key)) or None,
             homepage=homepage,
             device=device,
             dpop=dpop,

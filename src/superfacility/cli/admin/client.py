@@ -1,17 +1,18 @@
 """`sfapi admin client`.
 
-The key pair is made here, on the caller's side: the installation keeps the public key alone.
+The installation keeps public keys alone; who has none yet is made a pair here, in a file of their own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
 from superfacility.cli.admin.desk import Desk, open_desk
-from superfacility.cli.key_file import key_text, new_key_file
+from superfacility.cli.key_file import key_text, new_key_file, read_public_key
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
 from superfacility.facility.errors import InvalidInput
 from superfacility.oauth.clients import Client
@@ -93,14 +94,15 @@ async def create(
     name: str,
     level: Level,
     ip: Ranges,
-    out: Path,
+    out: Path | None = None,
+    public_key: Path | None = None,
     scope: Scopes = (),
     days: Days = None,
     comments: str = "",
     proof: Proof = _PLAIN,
     shared: Shared = _SHARED,
 ) -> None:
-    """Make a key pair and register a client that acts as a user.
+    """Register a client that acts as a user, with the public key of who runs it, or with a new pair.
 
     Parameters
     ----------
@@ -111,14 +113,18 @@ async def create(
     level
         How much it may do: green reads the account, yellow also sees jobs, orange also moves data, red does everything.
     out
-        New file for the private key: `.json`, or PEM for any other ending. sfapi_client reads both.
+        New file for the private key of a new pair: `.json`, or PEM for any other ending. sfapi_client reads both.
+    public_key
+        File with the public key, as JWK or PEM: the private one stays where it was made.
     comments
         Anything worth remembering.
     """
+    if (out is None) == (public_key is None):
+        raise InvalidInput("Give --public-key with the key of who runs it, or --out for a new pair.")
     async with open_desk(shared) as desk:
-        private, public = generate_key_pair(proof.algorithm)
-        with new_key_file(out) as file:
-            client = await desk.clients.create(
+
+        async def register(public: Mapping[str, Any]) -> Client:
+            return await desk.clients.create(
                 user,
                 name,
                 SecurityLevel.from_label(level),
@@ -131,9 +137,18 @@ async def create(
                 strict=proof.strict,
                 dpop=proof.dpop,
             )
-            file.write(key_text(out, client.id, private))
-        text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC: {out}"
-        done(text, {**_full_row(client), "key_file": str(out)}, as_json=shared.json)
+
+        if out is None:
+            assert public_key is not None
+            client = await register(read_public_key(public_key))
+        else:
+            private, public = generate_key_pair(proof.algorithm)
+            with new_key_file(out) as file:
+                client = await register(public)
+                file.write(key_text(out, client.id, private))
+        kept = {} if out is None else {"key_file": str(out)}
+        text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC"
+        done(": ".join([text, *kept.values()]), {**_full_row(client), **kept}, as_json=shared.json)
 
 
 @app.command(name="list")

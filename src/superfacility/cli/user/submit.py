@@ -36,6 +36,7 @@ def _arguments(parser: Parser) -> None:
     timeout_option(parser)
     parser.add_argument("--callback-url", metavar="URL", help="where the facility posts its end")
     parser.add_argument("--callback-email", metavar="ADDRESS", help="whom the facility mails its end")
+    parser.add_argument("--callback-timeout", metavar="SECONDS", type=int, help="tell of a job that lasts longer, too")
     parser.add_argument("--idempotency-key", metavar="KEY", help="your own name for this submission: it happens once")
 
 
@@ -51,6 +52,7 @@ def _submit(call: Call) -> int:
             arguments=options.arguments,
             callback_url=options.callback_url,
             callback_email=options.callback_email,
+            callback_timeout=options.callback_timeout,
             idempotency_key=key,
             warned=lambda text: call.output.note(f"warning: {text}"),
         )

@@ -66,12 +66,14 @@ class JobCalls(TaskCalls, EventCalls):
         arguments: Sequence[str] = (),
         callback_url: str | None = None,
         callback_email: str | None = None,
+        callback_timeout: int | None = None,
         idempotency_key: str | None = None,
         timeout: float | None = 300.0,
         warned: Callable[[str], None] = lambda _: None,
     ) -> str:
         """The id of the job. `script` is a text, or with `is_path` the path of one on the system. `warned` hears what
-        the facility has to say of a job that it has taken: that the project has no hours left.
+        the facility has to say of a job that it has taken: that the project has no hours left. `callback_timeout` are
+        seconds after which a job that has not ended is told of, too.
 
         Whatever happens on the way, the same key never makes a second job.
         """
@@ -81,6 +83,7 @@ class JobCalls(TaskCalls, EventCalls):
             "args": list(arguments),
             "callbackUrl": callback_url,
             "callbackEmail": callback_email,
+            "callbackTimeout": callback_timeout,
         }
         path, key = f"compute/jobs/{part(system)}", idempotency_key or str(new_uuid())
         task = await self.done(await self._started(Ask("POST", path, form=form, key=key)), timeout=timeout)

@@ -31,6 +31,7 @@ from superfacility.testing.clusters import SlurmCluster
 
 SFAPI = Path(sys.executable).with_name("sfapi")
 USER = "demo1"
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 START_LIMIT = 120.0
 STOP_LIMIT = 30.0
 
@@ -170,15 +171,18 @@ def stop_schedulers(paths: Iterable[Path]) -> None:
 @contextmanager
 def running(installation: Installation, tell: Narrator, *, keep: bool) -> Iterator[str]:
     """A server, and its URL. It is stopped at the end unless it is to be kept and nothing went wrong."""
-    theirs = running_schedulers(installation)
-    server = start_server(installation)
+    theirs, server = running_schedulers(installation), None
     try:
+        with interrupts_wait():
+            server = start_server(installation)
         yield printed_url(server, installation)
     except BaseException:
         keep = False
         raise
     finally:
-        if keep:
+        if server is None:
+            pass
+        elif keep:
             tell.say(f"the server keeps running; stop it with: [bold]kill {server.pid}[/]")
             tell.say("[dim](its scheduler ends by itself after a few minutes without work)[/]")
         else:
@@ -215,13 +219,26 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """One that comes inside is raised at the end: what is started there is known to who must end it."""
+    came: list[int] = []
+    for ending in ENDINGS:
+        signal.signal(ending, lambda number, _: came.append(number))
+    yield
+    for ending in ENDINGS:
+        signal.signal(ending, interrupt)
+    if came:
+        raise KeyboardInterrupt
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, default=Path(".demo"), help="folder of the facility, made if missing")
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     parser.add_argument("--cluster", type=Path, help="state folder of a test cluster whose Slurm is to be used")
     arguments = parser.parse_args()
-    for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell's `&` has made us deaf to Ctrl-C
+    for ending in ENDINGS:  # also where a shell's `&` has made us deaf to Ctrl-C
         signal.signal(ending, interrupt)
     try:
         cluster = SlurmCluster.read(arguments.cluster) if arguments.cluster else None

@@ -47,7 +47,8 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < end, f"it did not end: {self.text!r}"
             self._read(0.1)
-        self._read(0.1)
+        while self._read(0.1):
+            pass
         return self.process.returncode
 
     def _read(self, wait: float) -> bool:

@@ -31,6 +31,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwk, jwt
 
 PARTS = Path(__file__).parent / "oidc_provider"
+pytestmark = pytest.mark.timeout(600)
+
 CALLBACK = "http://127.0.0.1:8765/callback"
 MFA = "https://refeds.org/profile/mfa"
 SECRET = "a secret: 100% + spaces & more of the kind"

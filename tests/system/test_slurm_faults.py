@@ -25,8 +25,10 @@ pytestmark = pytest.mark.timeout(300)
 
 PERIOD = 1.0
 DEADLINE = 90.0
-ANSWER_WITHIN = 8.0
-ACCEPT_WITHIN = 3.0
+ANSWER_WITHIN = 20.0
+"""One answer after a fault takes five seconds by design; who waited for the controller would take thirty and more."""
+ACCEPT_WITHIN = 9.0
+"""sfapi_client sends again what took over ten."""
 HELD = "#!/bin/bash\n#SBATCH -J {name} -q debug -A m0001 -t 5 --hold\nexit 0\n"
 BRIEF = "#!/bin/bash\n#SBATCH -J {name} -q debug -A m0001 -t 5\nwhile [ ! -e ~/{name} ]; do sleep 0.1; done\n"
 
@@ -180,6 +182,7 @@ def name(cluster: SlurmCluster) -> Iterator[str]:
     cluster.root("scancel", "-n", found)
 
 
+@pytest.mark.soak
 def test_without_the_controller_reads_answer_and_a_submission_becomes_one_job(
     alice: Caller, cluster: SlurmCluster, name: str, disturb: str
 ) -> None:
@@ -232,6 +235,7 @@ def test_without_accounting_no_job_ends_falsely(alice: Caller, cluster: SlurmClu
     (cluster.home("alice") / name).unlink()
 
 
+@pytest.mark.soak
 def test_without_the_login_node_reads_answer_and_submissions_wait(
     alice: Caller, cluster: SlurmCluster, name: str, disturb: str
 ) -> None:
@@ -276,6 +280,7 @@ def test_a_killed_gateway_makes_one_job_of_each_submission(
     cluster.root("scancel", *made)
 
 
+@pytest.mark.soak
 def test_many_pollers_share_the_readings(alice: Caller, cluster: SlurmCluster, fresh: int) -> None:
     """As many as without them; those who want fresh data get more readings, but never two at once.
 
@@ -312,7 +317,7 @@ def test_many_pollers_share_the_readings(alice: Caller, cluster: SlurmCluster, f
     print(f"{answered} answers ({fresh} of {pollers} want fresh ones) in {took:.1f} s cost {asked} readings")
     assert answered > pollers
     assert at_once <= 1 + others
-    assert asked >= 1
+    assert moments
     assert fresh or len(moments) <= took / PERIOD + 3, "this gateway's own readings, whatever others do"
     assert fresh or asked <= usual * took / seconds + 3
 

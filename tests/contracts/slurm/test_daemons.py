@@ -35,6 +35,7 @@ async def answers(scheduler: SlurmScheduler) -> None:
             with suppress(Unavailable):
                 await scheduler.ping()
                 await scheduler.queue()
+                await scheduler.capabilities()
                 return
             await asyncio.sleep(0.1)
 
@@ -53,10 +54,10 @@ async def test_readings_are_unavailable_in_time_while_the_controller_is_away(
     cluster: SlurmCluster, open_slurm: Callable[..., SlurmScheduler], person: Callable[[str], User], disturb: str
 ) -> None:
     alice = person("alice")
-    scheduler = open_slurm(read_seconds=READ_SECONDS)
+    scheduler, steady = open_slurm(read_seconds=READ_SECONDS), open_slurm()
     await answers(scheduler)
-    async with one_job(scheduler, alice) as job_id:
-        assert job_id in {job.id for job in (await scheduler.queue()).jobs}
+    async with one_job(steady, alice) as job_id:
+        assert job_id in {job.id for job in (await steady.queue()).jobs}
         getattr(cluster, disturb)("slurmctld")
         began = time.monotonic()
         questions = (
@@ -70,8 +71,8 @@ async def test_readings_are_unavailable_in_time_while_the_controller_is_away(
         assert [type(each) for each in said] == [Unavailable] * len(questions)
         assert time.monotonic() - began < READ_SECONDS + OVERHEAD
         cluster.repair()
-        await answers(scheduler)
-        found = [job for job in (await scheduler.queue()).jobs if job.id == job_id]
+        await answers(steady)
+        found = [job for job in (await steady.queue()).jobs if job.id == job_id]
         assert all(not job.state.terminal for job in found)
         assert found or disturb == "kill"  # a controller that is killed forgets what it has not written yet
 
@@ -82,9 +83,8 @@ async def test_accounting_that_is_away_ends_no_job(
     cluster: SlurmCluster, open_slurm: Callable[..., SlurmScheduler], person: Callable[[str], User], disturb: str
 ) -> None:
     alice = person("alice")
-    scheduler = open_slurm(read_seconds=READ_SECONDS)
+    scheduler = open_slurm(read_seconds=5 * READ_SECONDS)
     await answers(scheduler)
-    await scheduler.capabilities()
     async with one_job(scheduler, alice) as job_id:
         getattr(cluster, disturb)("slurmdbd")
         with pytest.raises(Unavailable):
@@ -110,7 +110,6 @@ async def test_a_submission_while_the_controller_is_away_ends_as_exactly_one_job
     gateway = new_gateway(person("alice"))
     scheduler = open_slurm(read_seconds=READ_SECONDS, submit_seconds=2, accounting_lag_seconds=5)
     await answers(scheduler)
-    await scheduler.capabilities()
     getattr(cluster, disturb)("slurmctld")
     name = f"away-{new_intent()}"
     script = JobScript(text=f"#!/bin/sh\n#SBATCH --job-name={name}\n#SBATCH --hold\nexit 0\n")

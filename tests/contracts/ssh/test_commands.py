@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from uuid import uuid4
 
 import pytest
 
@@ -129,19 +130,18 @@ async def test_a_cancelled_caller_ends_the_whole_group(login_node, token, is_run
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
-    assert not is_running(token)
+    await eventually(lambda: not is_running(token))  # the kernel takes what was killed away in its own time
 
 
-async def test_a_caller_cancelled_at_any_moment_leaves_nothing(login_node, token, is_running) -> None:
+async def test_a_caller_cancelled_at_any_moment_leaves_nothing(login_node, token, is_running, eventually) -> None:
     transport = login_node.open()
     for moment in range(40):
         calling = asyncio.create_task(transport.run(login_node.alice, Command(("sh", "-c", "sleep 1000; exit", token))))
         await asyncio.sleep(moment / 10_000)
         calling.cancel()
-        begun = asyncio.get_running_loop().time()
-        await asyncio.gather(calling, return_exceptions=True)
-        assert asyncio.get_running_loop().time() - begun < 5
-    assert not is_running(token)
+        async with asyncio.timeout(60):
+            await asyncio.gather(calling, return_exceptions=True)
+    await eventually(lambda: not is_running(token))
 
 
 async def test_a_lost_connection_is_a_doubt_and_ends_the_whole_group(login_node, token, is_running, eventually) -> None:
@@ -184,10 +184,13 @@ async def test_a_killed_gateway_leaves_nothing_running(login_node, token, is_run
 async def test_what_a_login_command_starts_in_the_background_may_stay(
     login_node, token, is_running, eventually
 ) -> None:
-    script = f"sh -c 'sleep 1; exit' {token} >/dev/null 2>&1 & echo started"
+    gate = login_node.home(login_node.alice) / f"gate-{uuid4().hex}"
+    script = f"sh -c 'until test -e {gate}; do sleep 0.1; done; exit' {token} >/dev/null 2>&1 & echo started"
     done = await login_node.open().run(login_node.alice, Command(("bash", "-c", script), login=True))
     assert (done.stdout, is_running(token)) == (b"started\n", True)
+    gate.touch()
     await eventually(lambda: not is_running(token))
+    gate.unlink()
 
 
 async def test_a_flood_of_output_is_neither_kept_nor_in_the_way(login_node) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,8 +31,9 @@ class Wire:
 def talk(connected: socket.socket, sent: bytes) -> bytes:
     """Also where the server hangs up before it has heard all."""
     heard = bytearray()
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):
         connected.sendall(sent)
+    try:
         while piece := connected.recv(65536):
             heard += piece
     except (BrokenPipeError, ConnectionResetError):

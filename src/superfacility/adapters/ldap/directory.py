@@ -73,11 +73,12 @@ class LdapDirectory:
         return await self._ask(look, self.options.time_limit)
 
     async def aclose(self) -> None:
+        """Questions that were given up end within their own limits of time, and leave connections behind."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
         while (wire := self._take()) is not None:
             wire.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
 
     def _nothing_of(self, wire: Wire, base: str) -> None:
         search(wire, self.options, base, "(objectClass=nothing-is-of-this-class)", ["1.1"], self.options.time_limit)

@@ -78,6 +78,14 @@ def test_a_time_limit_is_a_number_of_seconds(tmp_path: Path, wrong: object) -> N
         open_rest_scheduler(site, options, MemoryTransport())
 
 
+@pytest.mark.parametrize("setting", [{"clusters": "perlmutter"}, {"environment": {"SLURM_CLUSTERS": "perlmutter"}}])
+def test_another_cluster_than_its_own_is_refused(tmp_path: Path, setting: dict[str, object]) -> None:
+    site = Site("perlmutter", lambda user: "/home", (), tmp_path, tmp_path)
+    options = {"account": "sfgate", "jwt_key": str(tmp_path / "jwt.key"), "socket": "/run/s", **setting}
+    with pytest.raises(InvalidInput, match=r'`clusters`.*use adapter "slurm" for several clusters'):
+        open_rest_scheduler(site, options, MemoryTransport())
+
+
 def answering(reply: httpx2.Response | Exception, seen: list[httpx2.Request]) -> httpx2.AsyncClient:
     def handle(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)

@@ -39,8 +39,14 @@ class RestScheduler(SlurmScheduler):
             raise InvalidInput(
                 f"scheduler of {site.system}: `jwt_key` is missing: the file with Slurm's key for tokens."
             )
+        read = read_options(site.system, rest)
+        if read.cluster is not None or "SLURM_CLUSTERS" in read.environment:
+            raise InvalidInput(
+                f"scheduler of {site.system}: `clusters` (or SLURM_CLUSTERS): slurmrestd submits and cancels in its "
+                'own cluster only; use adapter "slurm" for several clusters.'
+            )
         clock = SystemClock()
-        programs = Programs(site.system, transport, read_options(site.system, rest))
+        programs = Programs(site.system, transport, read)
         tokens = load_tokens(Path(own["jwt_key"]), clock)
         access = open_access(own.get("socket"), own.get("url"), tokens, _timeout(site.system, own))
         return cls(programs, clock, access, site.home)

@@ -1,5 +1,7 @@
 """How much of an answer is kept, and whose."""
 
+import pytest
+
 from superfacility.adapters.slurm.options import read_options
 from superfacility.adapters.slurm.programs import Programs
 from superfacility.facility.commands import Command, CommandResult
@@ -24,3 +26,13 @@ async def test_only_the_reader_may_say_very_much() -> None:
     await programs.ask(User(1, UserName("alice")), ("scontrol", "show", "job", "1"))
     await programs.ask(programs.reader, ("squeue",))
     assert limits.of == {"alice": 16 * 1024 * 1024, "reader": 256 * 1024 * 1024}
+
+
+@pytest.mark.parametrize("program", ["squeue", "sacct", "scontrol", "scancel", "sacctmgr"])
+@pytest.mark.parametrize("name", [None, "perlmutter"])
+def test_what_lists_is_told_to_leave_out_the_rest_of_a_federation(program: str, name: str | None) -> None:
+    options = {"account": "reader", "bin": "/opt/slurm/bin"} | ({} if name is None else {"clusters": name})
+    programs = Programs("perlmutter", Limits(), read_options("perlmutter", options))  # type: ignore[arg-type]
+    local = () if program in ("scancel", "sacctmgr") else ("--local",)
+    where = local if name is None else (f"--clusters={name}",)
+    assert programs.located((program, "--all")) == (f"/opt/slurm/bin/{program}", *where, "--all")

@@ -19,6 +19,8 @@ _READER_LIMIT = 256 * 1024 * 1024
 _READABLE = {"SLURM_TIME_FORMAT": TIME_FORMAT, "SLURM_BITSTR_LEN": "0"}
 """Times that can be read without doubt, and arrays of any length written out."""
 _UTC = {"TZ": "UTC0"}
+_LOCAL = frozenset({"squeue", "sacct", "scontrol"})
+"""In a federation these tell of the other members' jobs as well, unless they are told not to; --clusters implies it."""
 _CLUSTER_LINE = "CLUSTER: "
 _NOBODY = 65534
 """The reader is a name of the system; its number is nothing to us, and not root in any case."""
@@ -41,9 +43,11 @@ class Programs:
         return program if self.options.bin is None else f"{self.options.bin.rstrip('/')}/{program}"
 
     def located(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        """With the program's full path, and the cluster where there are several."""
+        """With the program's full path, for the one cluster that is meant."""
+        program, *others = arguments
         cluster = self.options.cluster
-        return (self.path(arguments[0]), *(() if cluster is None else (f"--clusters={cluster}",)), *arguments[1:])
+        where = [f"--clusters={cluster}"] if cluster else ["--local"] if program in _LOCAL else []
+        return (self.path(program), *where, *others)
 
     async def read(self, user: User, arguments: tuple[str, ...], marks: Marks, *, utc: bool = False) -> str:
         """All that a program printed. `Unavailable` if it failed, or any of it may be missing. `utc`: with times in

@@ -37,14 +37,15 @@ class ForgetfulTransport(LocalTransport):
 
 
 class Slurm:
-    """Fake programs with one fault, and a gateway in front of them."""
+    """Fake programs with one fault, and a gateway in front of them; of several clusters it is the one that is named."""
 
-    def __init__(self, folder: Path, fault: str, gateway: Any) -> None:
+    def __init__(self, folder: Path, fault: str, gateway: Any, named: str | None = None) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         (folder / "fault").write_text(fault)
         self.site = Site("perlmutter", lambda user: str(folder / "home"), (str(folder),), folder, folder / "bin")
         self.gateway = gateway
+        self.named = named
 
     def open(self, transport: LocalTransport) -> Scheduler:
         options = {
@@ -55,11 +56,15 @@ class Slurm:
             "accounting_lag_seconds": 0,
             "submit_seconds": 2,
         }
+        options |= {} if self.named is None else {"clusters": self.named}
         return open_scheduler(self.site, options, transport)
 
     @property
     def jobs(self) -> list[str]:
-        file = self.folder / "jobs"
+        return self.jobs_of(self.named)
+
+    def jobs_of(self, named: str | None) -> list[str]:
+        file = self.folder / ("jobs" if named is None else f"jobs-{named}")
         return file.read_text().splitlines() if file.exists() else []
 
     async def submitted(self) -> Task:
@@ -86,12 +91,15 @@ class Slurm:
         return task
 
 
-MakeSlurm = Callable[[str], Slurm]
+MakeSlurm = Callable[..., Slurm]
 
 
 @pytest.fixture
 def slurm(tmp_path: Path, new_gateway: Callable[[User], Any]) -> MakeSlurm:
-    return lambda fault: Slurm(tmp_path / uuid4().hex, fault, new_gateway(ALICE))
+    def make(fault: str, named: str | None = None) -> Slurm:
+        return Slurm(tmp_path / uuid4().hex, fault, new_gateway(ALICE), named)
+
+    return make
 
 
 async def repeated(times: int, once: Callable[[], Awaitable[None]]) -> None:
@@ -119,6 +127,15 @@ async def test_one_job_whatever_sbatch_says(slurm: MakeSlurm, fault: str, soak: 
         assert len(there.jobs) == 1
 
     await repeated(1000 if soak else 10, once)
+
+
+@pytest.mark.parametrize("fault", ["none", "time-out", "lost"])
+async def test_one_job_in_the_cluster_that_is_named(slurm: MakeSlurm, fault: str) -> None:
+    """sbatch answers `1;second`, and squeue begins with a line about the cluster."""
+    there = slurm(fault, "second")
+    task = await there.submitted()
+    assert (task.status, (task.result or {})["jobid"]) == (TaskStatus.COMPLETED, "1")
+    assert (len(there.jobs), there.jobs_of(None)) == (1, [])
 
 
 @pytest.mark.timeout(3600)

@@ -15,6 +15,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
+from superfacility.testing.clusters import SlurmCluster
+
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "01-model-case"
 sys.path.insert(0, str(EXAMPLE))
@@ -62,8 +64,8 @@ def nothing_runs_in(folder: Path, limit: float = 60) -> None:
         time.sleep(0.05)
 
 
-def run_demo(folder: Path, *options: str) -> str:
-    done = subprocess.run([*DEMO, str(folder), *options], capture_output=True, text=True, timeout=200, check=False)
+def run_demo(folder: Path, *options: str, limit: float = 200) -> str:
+    done = subprocess.run([*DEMO, str(folder), *options], capture_output=True, text=True, timeout=limit, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "node hours" in done.stdout
     assert "equal here, there and in the archive" in done.stdout
@@ -89,6 +91,14 @@ def test_the_demonstration_runs_again_in_one_folder_leaves_nothing_running_and_s
     finally:
         os.kill(server, signal.SIGTERM)
         stop_schedulers(running_schedulers(Installation(folder)))
+    nothing_runs_in(folder)
+
+
+@pytest.mark.timeout(600)
+def test_the_demonstration_runs_on_a_real_slurm(cluster: SlurmCluster, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    said = run_demo(folder, "--cluster", str(cluster.state), limit=500)
+    assert cluster.users["alice"].name in said
     nothing_runs_in(folder)
 
 

@@ -83,7 +83,7 @@ async def test_accounting_that_is_away_ends_no_job(
     cluster: SlurmCluster, open_slurm: Callable[..., SlurmScheduler], person: Callable[[str], User], disturb: str
 ) -> None:
     alice = person("alice")
-    scheduler = open_slurm(read_seconds=5 * READ_SECONDS)
+    scheduler = open_slurm(read_seconds=2.5 * READ_SECONDS)
     await answers(scheduler)
     async with one_job(scheduler, alice) as job_id:
         getattr(cluster, disturb)("slurmdbd")

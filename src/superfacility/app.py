@@ -25,6 +25,7 @@ from superfacility.http.routing import Edge, public_route
 from superfacility.http.swagger import documentation_routes
 from superfacility.oauth.server_metadata import TOKEN_PATH
 from superfacility.services.services import Services
+from superfacility.sfapi.account import audit as account_audit
 from superfacility.sfapi.account import client_requests as account_requests
 from superfacility.sfapi.account import clients as account_clients
 from superfacility.sfapi.account import routes as account
@@ -48,6 +49,7 @@ _GROUPS = (
     account,
     account_clients,
     account_requests,
+    account_audit,
     membership,
     accounting,
     applications,

@@ -63,6 +63,7 @@ from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.allocations import AllocationService
 from superfacility.services.accounting.budget import Budget
 from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.audit import AuditReading
 from superfacility.services.clients import ClientRequests, ClientRules, ClientService, Collaborations, OwnClients
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.control import JobControl
@@ -95,6 +96,7 @@ from superfacility.testing.stores import (
     MemoryAllocations,
     MemoryAllowances,
     MemoryApplicationStore,
+    MemoryAuditLog,
     MemoryClientRequestStore,
     MemoryClientStore,
     MemoryCollaborationAccounts,
@@ -421,6 +423,7 @@ async def site(transport: MemoryTransport) -> Site:
         provider=cast("Any", None),  # has tests of its own
         account=AccountService(people, clients, charges, allocations, facility, collectors, clock),
         allocations=allocations,
+        audit=AuditReading(MemoryAuditLog(memory)),
         callbacks=_callbacks(memory, clock),
         charges=charges,
         clients=ClientService(clients, people, clock),

@@ -21,7 +21,7 @@ FOR_STAFF = {
     "/account/projects/m0001/quotas",
 }
 FOR_PEOPLE = ("/account/client_requests/", "/account/applications")
-ALREADY = {("POST", "/account/projects/m0001/requests"), ("POST", "/account/projects/m0001/allocations")}
+ALREADY = {("POST", "/account/projects/m0001/requests")}
 """Asks to join a project that the caller is a member of; gives hours where there are some already."""
 
 

@@ -26,6 +26,7 @@ from superfacility.facility.secret_files import own_key
 from superfacility.facility.systems import Facility
 from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.budget import Budget
+from superfacility.services.audit import AuditReading
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.control import JobControl
 from superfacility.services.compute.listings import JobListings, Visibility
@@ -88,6 +89,7 @@ def open_use_cases(
         provider=access.provider,
         account=AccountService(people, stores.clients, charges, allocations, facility, collectors, clock),
         allocations=allocations,
+        audit=AuditReading(stores.audit),
         callbacks=callbacks,
         charges=charges,
         client_requests=open_client_requests(settings, stores, notices, clock),

@@ -10,6 +10,7 @@ from superfacility.services.access.tokens import TokenService
 from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.allocations import AllocationService
 from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.audit import AuditReading
 from superfacility.services.clients import ClientRequests, ClientService, Collaborations, OwnClients
 from superfacility.services.compute.control import JobControl
 from superfacility.services.compute.listings import JobListings
@@ -35,6 +36,7 @@ class Services:
     account: AccountService
     allocations: AllocationService
     applications: ApplicationService
+    audit: AuditReading
     callbacks: CallbackService
     charges: ChargeService
     client_requests: ClientRequests

@@ -77,7 +77,9 @@ ROWS = {
     "PATCH /account/projects/{repo_name}/allocations/{allocation_id}": Row(
         U, F, {"json": {"hours": 500}}, owner="staff1"
     ),
-    "DELETE /account/projects/{repo_name}/allocations/{allocation_id}": Row(U, F, owner="staff1"),
+    "DELETE /account/projects/{repo_name}/allocations/{allocation_id}": Row(
+        U, F, {"params": {"unlimited": "true"}}, owner="staff1"
+    ),
     "GET /account/projects/{repo_name}/shares": Row(U, C),
     "PUT /account/projects/{repo_name}/shares/{user}": Row(U, F, {"json": {"hours": 5}}),
     "GET /account/projects/{repo_name}/usage": Row(U, C),

@@ -98,7 +98,8 @@ def test_many_who_never_finish(served: Any, wire: Any, start: bytes, soak: bool)
         if soak:
             for connection in connections:
                 connection.settimeout(2 * DEADLINE)
-                assert status(connection.recv(65536)) in {403, 408}
+                # Those with a bad token beyond what one address may send are told to wait.
+                assert status(connection.recv(65536)) in {403, 408, 429}
 
 
 def test_many_who_ask_and_never_listen(served: Any, wire: Any, soak: bool) -> None:
@@ -211,9 +212,12 @@ def test_one_person_follows_very_many_outputs(served: Any, http: httpx.Client, s
     script = {"job": "#!/bin/sh\nsleep 300\n", "isPath": False}
     task = http.post("compute/jobs/perlmutter", data=script).json()["task_id"]
     job = result_of(http, task)["jobid"]
-    with ExitStack() as held, others_are_answered(served):
+    endless = httpx.Client(
+        base_url=http.base_url, headers=http.headers, timeout=DEADLINE, limits=httpx.Limits(max_connections=None)
+    )
+    with endless, ExitStack() as held, others_are_answered(served):
         answers = [
-            held.enter_context(http.stream("GET", f"compute/jobs/perlmutter/{job}/output/follow"))
+            held.enter_context(endless.stream("GET", f"compute/jobs/perlmutter/{job}/output/follow"))
             for _ in range(1000 if soak else 40)
         ]
         kinds = [each.status_code for each in answers]

@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
-from superfacility.core.identifiers import new_uuid
 from superfacility.facility.errors import (
     Conflict,
     Doubtful,
@@ -24,6 +23,8 @@ from superfacility.facility.errors import (
     Unavailable,
     Unsupported,
 )
+from superfacility.http.request_facts import request_id
+from superfacility.http.routing import UNLESS_SET
 from superfacility.oauth.errors import AccessRefused
 
 STATUS: dict[type[FacilityError], int] = {
@@ -78,8 +79,10 @@ async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Starlette raises the error again once this is sent; the number joins the answer to our log."""
-    number = str(new_uuid())
+    """Starlette raises the error again once this is sent; the request's id joins the answer to our log. `Edge` lies
+    inside of this and cannot add its headers."""
+    own_id = request_id(request.scope)
+    number = own_id.decode()
     address = request.client.host if request.client else None
     log.error(
         "unexpected error",
@@ -90,7 +93,9 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         exc_info=error,
     )
     detail = f"Something went wrong on our side. Tell the facility's staff this number: {number}"
-    return JSONResponse({"detail": detail}, 500)
+    answer = JSONResponse({"detail": detail}, 500)
+    answer.raw_headers.extend((*UNLESS_SET, (b"x-request-id", own_id)))
+    return answer
 
 
 def _sendable(value: Any) -> Any:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from superfacility.http.routing import UNLESS_SET, request_id, with_headers
+from superfacility.http.request_facts import request_id
+from superfacility.http.routing import UNLESS_SET, with_headers
 from superfacility.http.security import authorize
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
@@ -87,7 +88,7 @@ class PollingLane:
                 answer = await self._read(read, found.groupdict(), scope)
                 if answer is None:
                     return False
-                own_id = request_id(scope["headers"])
+                own_id = request_id(scope)
                 if isinstance(answer, Answer):
                     await _send(answer, own_id, send)
                 else:

@@ -4,9 +4,7 @@ Existing programs add and leave out trailing slashes and follow no redirects, so
 Paths of `/utilities/` stay byte by byte as they came: there a slash is part of a file's name.
 """
 
-import re
-from collections.abc import Awaitable, Callable, Iterable
-from itertools import count
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +12,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from superfacility.core.identifiers import new_uuid
+from superfacility.http.request_facts import request_id
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_REQUEST_PREFIX = new_uuid().hex[:16].encode()
-_REQUEST_NUMBERS = count(1)
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 UNLESS_SET = [
     (b"x-content-type-options", b"nosniff"),
@@ -43,7 +38,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        own_id = request_id(scope["headers"])
+        own_id = request_id(scope)
         send = with_headers(send, own_id)
         if scope["method"] == "OPTIONS":
             await _preflight(headers, send)
@@ -54,14 +49,6 @@ class Edge:
                 scope = {**scope, "method": "GET"}
         with bound_contextvars(request_id=own_id.decode()):
             await self._app(scope, receive, send)
-
-
-def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The caller's, if it is fit for a log, or a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value
-    return _REQUEST_PREFIX + b"%016x" % next(_REQUEST_NUMBERS)
 
 
 def public_route(path: str, endpoint: PublicEndpoint) -> Route:

@@ -14,6 +14,7 @@ from fastapi.dependencies.models import Dependant
 
 from superfacility.facility.errors import FacilityError
 from superfacility.http.rates import rates_of
+from superfacility.http.request_facts import note_caller
 from superfacility.oauth.access import check_scope
 from superfacility.oauth.addresses import source_address
 from superfacility.oauth.errors import AccessRefused, Reason
@@ -84,10 +85,12 @@ async def authenticated(request: Request) -> Principal:
 async def _authenticated(scope: MutableMapping[str, Any], services: _HasTokens, address: str) -> Principal:
     kind, token = _credentials(scope)
     if kind == "bearer":
-        return await services.tokens.authenticate(token, address)
-    proof = None if _HELD in scope else _proof(scope, services.tokens.urls)
-    principal = await services.tokens.authenticate_bound(token, address, proof)
-    scope[_HELD] = True
+        principal = await services.tokens.authenticate(token, address)
+    else:
+        proof = None if _HELD in scope else _proof(scope, services.tokens.urls)
+        principal = await services.tokens.authenticate_bound(token, address, proof)
+        scope[_HELD] = True
+    note_caller(scope, principal)
     return principal
 
 

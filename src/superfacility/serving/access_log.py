@@ -1,10 +1,12 @@
-"""A line of the log for each request. Query strings may hold secrets and are left out."""
+"""A line of the log for each request, with its id and, where a token has proven it, who calls. Query strings may hold
+secrets and are left out."""
 
 from typing import Any
 
 import structlog
 
 from superfacility.core.clock import SystemClock
+from superfacility.http.request_facts import caller_of, request_id
 
 _log = structlog.get_logger("superfacility.access")
 
@@ -38,4 +40,11 @@ class AccessLog:
                 status=status,
                 milliseconds=round((clock.monotonic() - began) * 1000, 2),
                 peer=scope["client"][0] if scope.get("client") else None,
+                request_id=request_id(scope).decode(),
+                **_caller(scope),
             )
+
+
+def _caller(scope: Any) -> dict[str, str]:
+    principal = caller_of(scope)
+    return {} if principal is None else {"client_id": principal.client_id, "user": principal.user.name}

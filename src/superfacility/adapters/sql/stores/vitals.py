@@ -32,7 +32,7 @@ class SqlVitals:
                 oldest_task_seconds=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
                 pending_deliveries=connection.scalar(_PENDING) or 0,
                 unsealed_audit=connection.scalar(_UNSEALED) or 0,
-                clients=dict(connection.execute(by_level).tuples().all()),
+                clients=dict(connection.execute(by_level).all()),
             )
 
         return await self._database.read(look)

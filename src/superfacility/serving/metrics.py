@@ -117,7 +117,7 @@ class Installation(Collector):
             return asked.result(_PATIENCE)
         except Exception as problem:  # whatever it is: other metrics must be told all the same
             asked.cancel()
-            _log.warning("metrics of the database not read", problem=str(problem))
+            _log.warning("metrics of the database not read", problem=str(problem) or type(problem).__name__)
             return None
 
 
@@ -131,12 +131,13 @@ class MetricsEndpoint:
         registry.register(Requests(counts))
         registry.register(LogLines())
         registry.register(Facility(runtime))
-        registry.register(_Quiet(Installation(runtime, asyncio.get_running_loop())))
+        registry.register(Installation(runtime, asyncio.get_running_loop()))
         try:
             self._server, self._thread = start_http_server(port, host, registry)
-        except OSError as problem:
+        except (OSError, OverflowError) as problem:  # the second for ports that count up beyond the last
+            why = getattr(problem, "strerror", None) or str(problem).removesuffix(".")
             raise InvalidInput(
-                f"Metrics cannot be served on {host} port {port}: {problem.strerror}. Change [server.metrics]."
+                f"Metrics cannot be served on {host} port {port}: {why}. Change [server.metrics]."
             ) from problem
 
     @property
@@ -148,19 +149,6 @@ class MetricsEndpoint:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-class _Quiet(Collector):
-    """Describes nothing at registration, where nobody could answer yet."""
-
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
-
-    def describe(self) -> Iterator[Metric]:
-        return iter(())
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._collector.collect()
 
 
 def _buckets(counts: list[int]) -> list[Any]:

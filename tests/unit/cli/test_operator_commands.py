@@ -343,7 +343,7 @@ class TestClients:
             (("--public-key", str(tmp_path / "private")), "private"),
             (("--public-key", str(tmp_path / "none")), "A public key is a JWK, or PEM"),
             (("--public-key", str(tmp_path / "nothing")), "cannot be read"),
-            (("--public-key", str(tmp_path / "jwk"), "--out", str(tmp_path / "new")), "Give --public-key"),
+            (("--public-key", str(tmp_path / "jwk"), "--out", str(tmp_path / "new")), "not both"),
             ((), "Give --public-key"),
         ):
             refused = run("admin", "client", "create", *usual, *wrong, "--config", facility.config)

@@ -3,11 +3,12 @@
 The installation keeps public keys alone; who has none yet is made a pair here, in a file of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
@@ -119,36 +120,40 @@ async def create(
     comments
         Anything worth remembering.
     """
-    if (out is None) == (public_key is None):
-        raise InvalidInput("Give --public-key with the key of who runs it, or --out for a new pair.")
+    if out is not None and public_key is not None:
+        raise InvalidInput("Give --public-key with a key that there is, or --out for a new pair, not both.")
     async with open_desk(shared) as desk:
-
-        async def register(public: Mapping[str, Any]) -> Client:
-            return await desk.clients.create(
-                user,
-                name,
-                SecurityLevel.from_label(level),
-                ranges=ip,
-                keys=[public],
-                actor=desk.operator,
-                scopes=scope or None,
-                lifetime=_lifetime(days),
-                comments=comments,
-                strict=proof.strict,
-                dpop=proof.dpop,
-            )
-
-        if out is None:
-            assert public_key is not None
-            client = await register(read_public_key(public_key))
+        register = partial(
+            desk.clients.create,
+            user,
+            name,
+            SecurityLevel.from_label(level),
+            ranges=ip,
+            actor=desk.operator,
+            scopes=scope or None,
+            lifetime=_lifetime(days),
+            comments=comments,
+            strict=proof.strict,
+            dpop=proof.dpop,
+        )
+        if out is not None:
+            client = await _with_new_pair(register, out, proof.algorithm)
+        elif public_key is not None:
+            client = await register(keys=[read_public_key(public_key)])
         else:
-            private, public = generate_key_pair(proof.algorithm)
-            with new_key_file(out) as file:
-                client = await register(public)
-                file.write(key_text(out, client.id, private))
+            raise InvalidInput("Give --public-key with the key of who runs it, or --out for a new pair.")
         kept = {} if out is None else {"key_file": str(out)}
         text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC"
         done(": ".join([text, *kept.values()]), {**_full_row(client), **kept}, as_json=shared.json)
+
+
+async def _with_new_pair(register: Callable[..., Awaitable[Client]], out: Path, algorithm: str) -> Client:
+    """The private half goes into the file, or there is neither file nor client."""
+    private, public = generate_key_pair(algorithm)
+    with new_key_file(out) as file:
+        client = await register(keys=[public])
+        file.write(key_text(out, client.id, private))
+    return client
 
 
 @app.command(name="list")

@@ -27,7 +27,8 @@ Call a computing centre from a program: is it up, put data there, run a job, see
 **Tasks.** What takes time answers at once with a task; follow it with `GET /tasks/{id}` until it is no longer `new`.
 
 **Errors.** Bodies with a `status` say `ERROR` and why, with HTTP 200. All others answer `{"detail": …}` with 403 (who
-you are, what you may do), 404 (unknown), 422 (wrong input) or 503 (not now, see `Retry-After`).
+you are, what you may do), 404 (unknown), 409 (a contradiction), 422 (wrong input), 429 (too much) or 503 (not now; see
+`Retry-After`).
 """.strip()
 TAGS = [
     {"name": "meta", "description": "What changed, and facts about this installation. Public."},
@@ -98,7 +99,7 @@ def _describe(operation: Document, route: RouteContext, method: str, schemas: Do
         operation["description"] = _with_level(operation.get("description", ""), scope)
     for form in _forms(route.dependant):
         operation["requestBody"] = _request_body(form.model, schemas)
-    _add_problems(operation, scope)
+    _add_problems(operation, method, scope)
 
 
 def _with_level(description: str, scope: Scope) -> str:
@@ -125,21 +126,24 @@ def _request_body(model: type[BaseModel], schemas: Document) -> Document:
     }
 
 
-def _add_problems(operation: Document, scope: Scope | None) -> None:
+def _add_problems(operation: Document, method: str, scope: Scope | None) -> None:
     responses = operation["responses"]
-    for status, description in _problems(operation, scope):
+    for status, description in _problems(operation, method, scope):
         responses.setdefault(status, {"description": description}).setdefault("content", _content("Problem"))
     responses["422"] = {"description": "The request is wrong as it stands", "content": _content("HTTPValidationError")}
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _problems(operation: Document, scope: Scope | None) -> Iterable[tuple[str, str]]:
+def _problems(operation: Document, method: str, scope: Scope | None) -> Iterable[tuple[str, str]]:
     if scope is not None:
         yield "403", "Who you are, or what you may do: `detail` says which, and what to do"
     yield "404", "Not found"
-    if "requestBody" in operation:
+    if method != "GET":
         yield "409", "It contradicts what is already there"
+    if "requestBody" in operation:
         yield "413", "The body is too long"
+    if scope is not None:
+        yield "429", "Too much at once; `Retry-After` says when to go on"
     yield "503", "Not now; `Retry-After` says when"
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,19 +58,29 @@ def facility(new_facility: Callable[[], Any]) -> Any:
     return made
 
 
-@pytest.fixture(scope="module")
-def browser(facility: Any) -> Iterator[Browser]:
-    """Of demo1, who is invited, chooses a password and logs in with it."""
-    invited = facility.admin("user", "invite", "demo1", "--show")
-    site = facility.base_url.removesuffix("/api/v1.2")
-    found = Browser(site)
+@contextmanager
+def browsing(facility: Any, user: str) -> Iterator[Browser]:
+    """Somebody who is invited, chooses a password and logs in with it."""
+    invited = facility.admin("user", "invite", user, "--show")
+    found = Browser(site_of(facility))
     link = urlsplit(invited["url"])
     found.open(f"{link.path}?{link.query}")
     found.send(password=PASSWORD, again=PASSWORD)
     found.open("/login")
-    found.send(user="demo1", password=PASSWORD)
+    found.send(user=user, password=PASSWORD)
     yield found
     found.http.close()
+
+
+def site_of(facility: Any) -> str:
+    return str(facility.base_url.removesuffix("/api/v1.2"))
+
+
+@pytest.fixture(scope="module")
+def browser(facility: Any) -> Iterator[Browser]:
+    """Of demo1."""
+    with browsing(facility, "demo1") as found:
+        yield found
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -117,13 +128,33 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def home(facility: Any, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of somebody who has logged in and agreed in the browser."""
-    folder = tmp_path_factory.mktemp("superfacility")
+    return logged_in(facility, browser, tmp_path_factory.mktemp("superfacility"), "demo1")
+
+
+@pytest.fixture(scope="module")
+def staff(facility: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of ada, who is of the staff."""
+    facility.admin("user", "add", "ada", "--staff")
+    with browsing(facility, "ada") as found:
+        return logged_in(facility, found, tmp_path_factory.mktemp("staff"), "ada")
+
+
+def logged_in(facility: Any, browser: Browser, folder: Path, user: str) -> Path:
     process, code = begun(folder, facility.base_url, "--facility", "demo")
     answered(browser, code, "allow")
     code_of_exit, words = ended(process)
     assert code_of_exit == 0, words
-    assert "You are demo1 at demo." in words
+    assert f"You are {user} at demo." in words
     return folder
+
+
+def calling(facility: Any, home: Path) -> httpx.Client:
+    """The API, as who has logged in there."""
+    run(home, "whoami")  # which renews a token that ends soon
+    token = json.loads(token_file(home).read_text())["access"]["value"]
+    return httpx.Client(
+        base_url=facility.base_url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
+    )
 
 
 def token_file(home: Path) -> Path:
@@ -209,6 +240,75 @@ def test_a_client_that_staff_approve_is_collected(facility: Any, home: Path) -> 
     ) as program:
         assert program.user().name == "demo1"
     assert run(home, "clients", "revoke", approved["client_id"]).returncode == 0
+
+
+def test_an_application_is_registered_by_a_user_and_approved_by_staff(facility: Any, home: Path, staff: Path) -> None:
+    """Nobody can log in to it before, and only what staff have seen is approved."""
+    form = {"name": "Gateway", "level": "orange", "device": True, "redirect_uris": ["https://gateway.example/cb"]}
+    with calling(facility, home) as owner, calling(facility, staff) as approver:
+        made = owner.post("account/applications", json=form).json()
+        path, begin = f"account/applications/{made['id']}", f"{site_of(facility)}/oauth2/device_authorization"
+        wanted = {"client_id": made["id"], "scope": "account.info:read"}
+        assert made["approval"] == "pending"
+        assert httpx.post(begin, data=wanted, timeout=DEADLINE).status_code in {400, 401}
+        assert owner.post(f"{path}/approval", json={"approve": True, "seen": made["fingerprint"]}).status_code == 403
+        owner.patch(path, json={"homepage": "https://gateway.example"}).raise_for_status()
+        late = approver.post(f"{path}/approval", json={"approve": True, "seen": made["fingerprint"]})
+        assert late.status_code == 409
+        seen = approver.get(path).json()["fingerprint"]
+        approved = approver.post(f"{path}/approval", json={"approve": True, "seen": seen})
+        assert approved.json()["approval"] == "approved"
+        assert httpx.post(begin, data=wanted, timeout=DEADLINE).status_code == 200
+        told = approver.get("account/audit", params={"everybodys": True, "action": "applications.*"}).json()
+        assert [(each["actor"], each["action"]) for each in told[:2]] == [
+            ("ada", "applications.approve"),
+            ("demo1", "applications.change"),
+        ]
+
+
+def test_a_client_of_a_shared_account_goes_with_who_manages_it(
+    facility: Any, home: Path, staff: Path, tmp_path: Path
+) -> None:
+    facility.admin("user", "add", "beam")
+    facility.admin("collaboration", "set", "beam", "--manager", "demo1", "--manager", "ada")
+    made = run(home, "clients", "create", "--user", "beam", "--name", "shared", "--level", "yellow", "--json")
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert (told["client"]["user"], told["client"]["holder"]) == ("beam", "demo1")
+    login = ("login", facility.base_url, "--facility", "demo", "--key")
+    assert run(tmp_path, *login, told["key_file"]).returncode == 0
+    assert json.loads(run(tmp_path, "whoami", "--json").stdout)["identity"]["account"]["name"] == "beam"
+    facility.admin("collaboration", "set", "beam", "--manager", "ada")
+    refused = run(tmp_path, "whoami")
+    assert (refused.returncode, "demo1, who has the key" in refused.stderr) == (3, True), refused.stderr
+    taken = tmp_path / "taken.pem"
+    over = run(staff, "clients", "rotate", told["client"]["id"], "--out", str(taken))
+    assert over.returncode == 0, over.stderr
+    second = tmp_path / "second"
+    second.mkdir()
+    assert run(second, *login, str(taken)).returncode == 0
+    assert json.loads(run(second, "whoami", "--json").stdout)["identity"]["account"]["name"] == "beam"
+    assert run(tmp_path, "whoami").returncode == 3
+
+
+def test_a_client_that_is_bound_to_a_project_works_for_it_alone(facility: Any, home: Path, tmp_path: Path) -> None:
+    facility.admin("project", "add", "m0007", "--cpu-hours", "10")
+    facility.admin("project", "member", "add", "m0007", "demo1")
+    made = run(home, "clients", "create", "--name", "bound", "--level", "red", "--project", "m0007", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)["key_file"]
+    assert run(tmp_path, "login", facility.base_url, "--facility", "demo", "--key", key).returncode == 0
+    with calling(facility, home) as person:
+        for line in ("", "#SBATCH -A m0001\n"):  # what the client is bound to lies over what the script says
+            done = run(tmp_path, "submit", "--wait", "--parsable", stdin=f"#!/bin/sh\n{line}exit 0\n")
+            assert done.returncode == 0, done.stderr
+            asked = f"compute/jobs/perlmutter/{done.stdout.strip()}"
+            (job,) = person.get(asked, params={"sacct": True}).json()["output"]
+            assert job["account"] == "m0007"
+    elsewhere = run(tmp_path, "cat", f"perlmutter:{facility.home('demo1')}/hello.sh")
+    command = run(tmp_path, "run", "true")
+    assert (elsewhere.returncode, command.returncode) == (3, 3)
+    assert "m0007" in elsewhere.stderr
 
 
 def test_a_request_is_withdrawn_with_its_key(home: Path) -> None:

@@ -63,6 +63,7 @@ from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.allocations import AllocationService
 from superfacility.services.accounting.budget import Budget
 from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.answers import AnswerService
 from superfacility.services.audit import AuditReading
 from superfacility.services.clients import ClientRequests, ClientRules, ClientService, Collaborations, OwnClients
 from superfacility.services.compute.collector import Collector
@@ -95,6 +96,7 @@ from superfacility.testing.stores import (
     MemoryAdmissions,
     MemoryAllocations,
     MemoryAllowances,
+    MemoryAnswerStore,
     MemoryApplicationStore,
     MemoryAuditLog,
     MemoryClientRequestStore,
@@ -417,6 +419,7 @@ async def site(transport: MemoryTransport) -> Site:
     collaborations = Collaborations(MemoryCollaborationAccounts(memory), people, clock)
     own_clients = OwnClients(clients, collaborations, notices, clock, ClientRules())
     services = Services(
+        answers=AnswerService(MemoryAnswerStore(memory), Sealer(b"k" * 32), clock, wait=0.5),
         applications=ApplicationService(applications, people, notices, clock),
         grants=GrantService(KnownApplications(applications, people), clock),
         notices=notices,

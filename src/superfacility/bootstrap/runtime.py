@@ -93,6 +93,7 @@ class Runtime:
         limits, now, stores = self.settings.limits, self.clock.now(), self.stores
         purged = {
             "tasks": await stores.queue.purge(now - timedelta(days=limits.task_retention_days)),
+            "answers": await stores.answers.forget(now - timedelta(days=1)),
             "allowances": await stores.allowances.forget((now - timedelta(days=1)).date()),
             "callbacks": await stores.callbacks.purge(now - timedelta(days=limits.task_retention_days)),
             "audit": await self.sealer.purge(now - timedelta(days=limits.audit_retention_days)),

@@ -8,6 +8,7 @@ from superfacility.adapters.sql import (
     SqlAdmissions,
     SqlAllocations,
     SqlAllowances,
+    SqlAnswerStore,
     SqlApplicationStore,
     SqlAssertionLog,
     SqlAttemptLog,
@@ -48,7 +49,7 @@ from superfacility.tasks.quota import TaskQuota
 WEBHOOKS_KEY = "webhooks.key"
 """In the folder of keys: what the secrets of callbacks are derived from."""
 LOGIN_KEY = "login.key"
-"""In the folder of keys: what second factors and logins under way are sealed with."""
+"""In the folder of keys: what second factors, logins under way and kept answers are sealed with."""
 AUDIT_KEY = "audit.key"
 """In the folder of keys: what the audit log is sealed with."""
 
@@ -69,6 +70,7 @@ class Stores:
     collaborations: SqlCollaborationAccounts
     assertions: SqlAssertionLog
     revoked_tokens: SqlRevokedTokens
+    answers: SqlAnswerStore
     applications: SqlApplicationStore
     tickets: SqlTicketStore
     board: SqlStatusBoard
@@ -114,6 +116,7 @@ def open_stores(settings: Settings, clock: Clock | None = None) -> Stores:
         collaborations=SqlCollaborationAccounts(database),
         assertions=SqlAssertionLog(database),
         revoked_tokens=SqlRevokedTokens(database),
+        answers=SqlAnswerStore(database),
         applications=SqlApplicationStore(database),
         tickets=SqlTicketStore(database),
         board=SqlStatusBoard(database, clock),

@@ -16,7 +16,7 @@ from superfacility.bootstrap.clients import (
     open_collaborations,
     open_own_clients,
 )
-from superfacility.bootstrap.login import open_login
+from superfacility.bootstrap.login import open_login, open_sealing
 from superfacility.bootstrap.mail import open_mail
 from superfacility.bootstrap.projects import open_projects
 from superfacility.bootstrap.stores import WEBHOOKS_KEY, Stores
@@ -26,6 +26,7 @@ from superfacility.facility.secret_files import own_key
 from superfacility.facility.systems import Facility
 from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.budget import Budget
+from superfacility.services.answers import AnswerService
 from superfacility.services.audit import AuditReading
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.control import JobControl
@@ -83,6 +84,7 @@ def open_use_cases(
     jobs = JobListings(facility, queue, clock, collectors, people, Visibility(settings.visibility))
     access = open_access(settings, stores, bound_url, clock)
     return Services(
+        answers=AnswerService(stores.answers, open_sealing(settings), clock),
         applications=open_applications(settings, stores, senders.mail, clock),
         grants=access.grants,
         notices=notices,

@@ -10,6 +10,7 @@ from superfacility.services.access.tokens import TokenService
 from superfacility.services.accounting.account import AccountService
 from superfacility.services.accounting.allocations import AllocationService
 from superfacility.services.accounting.charges import ChargeService
+from superfacility.services.answers import AnswerService
 from superfacility.services.audit import AuditReading
 from superfacility.services.clients import ClientRequests, ClientService, Collaborations, OwnClients
 from superfacility.services.compute.control import JobControl
@@ -35,6 +36,7 @@ class Services:
 
     account: AccountService
     allocations: AllocationService
+    answers: AnswerService
     applications: ApplicationService
     audit: AuditReading
     callbacks: CallbackService

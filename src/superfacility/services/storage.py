@@ -21,7 +21,8 @@ from superfacility.oauth.scopes import SecurityLevel
 from superfacility.services.project_bounds import bound_endpoints
 from superfacility.services.tasks import sees_task
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task, TaskStatus
 

@@ -18,7 +18,8 @@ from superfacility.oauth.principal import Principal
 from superfacility.services.project_bounds import reachable
 from superfacility.services.uploads import Uploads
 from superfacility.services.write_rules import homes_on, write_guard
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Cancelled, Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
 

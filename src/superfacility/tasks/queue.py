@@ -1,27 +1,16 @@
 """The port of the durable queue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import UserName
+from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 
 LISTED_BYTES = 32 * 1024 * 1024
 """How much JSON the intents and results of one listing may have together."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """A caller's own key for one request: scoped by client, method and path; `fingerprint` is a hash of the body."""
-
-    client_id: str
-    method: str
-    path: str
-    key: str
-    fingerprint: str
 
 
 class Taker(Protocol):

@@ -45,7 +45,7 @@ from superfacility.facility.people import ProjectName
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.scopes import SecurityLevel
 from superfacility.services.audit import Sealer, verify
-from superfacility.tasks.queue import IdempotencyKey
+from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.task import TaskId, TaskStatus
 from superfacility.testing.postgresql import PostgreSQL
 from superfacility.testing.stores import MemoryLease

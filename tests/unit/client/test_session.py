@@ -20,7 +20,7 @@ from superfacility.client.wire.session import Ask, Session, quoted
 
 Reply = Callable[..., Any]
 READ, KEYED = Ask("GET", "tasks"), Ask("POST", "compute/jobs/m", form={"job": "x"}, key="k-1")
-UNKEYED = Ask("POST", "storage/globus/transfer", form={})
+UNKEYED = Ask("PATCH", "account/projects/m1", form={})
 
 
 class Tokens:
@@ -72,6 +72,14 @@ async def test_a_keyed_request_is_sent_again_with_the_same_key(transport: Any, r
     await session(transport).json(KEYED)
     assert [each.headers["idempotency-key"] for each in transport.asked] == ["k-1"] * 3
     assert {each.body for each in transport.asked} == {b"job=x"}
+
+
+async def test_every_post_has_a_key_and_is_sent_again(transport: Any, reply: Reply) -> None:
+    transport.will(Broken("cut"), reply({}), reply({}))
+    for _ in range(2):
+        await session(transport).json(Ask("POST", "account/groups", form={"name": "g"}))
+    first, again, other = (each.headers["idempotency-key"] for each in transport.asked)
+    assert first == again != other
 
 
 @pytest.mark.parametrize("answer", [Broken("cut"), 502, 503, 504])

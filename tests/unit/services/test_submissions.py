@@ -19,7 +19,7 @@ from superfacility.oauth.scopes import SecurityLevel, scopes_of
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.requests import ComputeService, SubmissionRules, WhenAway
 from superfacility.services.compute.submissions import Callback
-from superfacility.tasks.queue import IdempotencyKey
+from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.registry import Registry
 from superfacility.tasks.task import Task, TaskId, TaskStatus, WorkerId
 from superfacility.tasks.worker import Worker

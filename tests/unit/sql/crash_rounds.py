@@ -23,7 +23,7 @@ from superfacility.adapters.sql.postgresql.locks import AdvisoryLease
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import IdempotencyKey
+from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.registry import Handler, HandlerKind, Registry, TaskContext
 from superfacility.tasks.task import NewTask
 from superfacility.tasks.worker import Worker

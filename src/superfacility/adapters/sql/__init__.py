@@ -37,6 +37,7 @@ from superfacility.adapters.sql.stores.membership.directory_mirror import SqlDir
 from superfacility.adapters.sql.stores.membership.people import SqlPeople
 from superfacility.adapters.sql.stores.status.board import SqlStatusBoard
 from superfacility.adapters.sql.stores.tasks.allowances import SqlAllowances
+from superfacility.adapters.sql.stores.tasks.answers import SqlAnswerStore
 from superfacility.adapters.sql.stores.tasks.queue import SqlTaskQueue
 from superfacility.adapters.sql.stores.vitals import SqlVitals
 
@@ -49,6 +50,7 @@ __all__ = [
     "SqlAdmissions",
     "SqlAllocations",
     "SqlAllowances",
+    "SqlAnswerStore",
     "SqlApplicationStore",
     "SqlAssertionLog",
     "SqlAttemptLog",

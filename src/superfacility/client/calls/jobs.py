@@ -14,7 +14,6 @@ from superfacility.client.records.work import Task
 from superfacility.client.transport.messages import whole
 from superfacility.client.wire.refusals import checked, retry_after
 from superfacility.client.wire.session import Ask, part
-from superfacility.core.identifiers import new_uuid
 
 _POLL = 5.0
 """Seconds between two looks where there are no events: as often as a scheduler is read by itself."""
@@ -85,8 +84,8 @@ class JobCalls(TaskCalls, EventCalls):
             "callbackEmail": callback_email,
             "callbackTimeout": callback_timeout,
         }
-        path, key = f"compute/jobs/{part(system)}", idempotency_key or str(new_uuid())
-        task = await self.done(await self._started(Ask("POST", path, form=form, key=key)), timeout=timeout)
+        ask = Ask("POST", f"compute/jobs/{part(system)}", form=form, key=idempotency_key)
+        task = await self.done(await self._started(ask), timeout=timeout)
         result = task.result or {}
         if result.get("warning"):
             warned(str(result["warning"]))
@@ -98,7 +97,7 @@ class JobCalls(TaskCalls, EventCalls):
         if len(job_ids) == 1:
             ask = Ask("DELETE", f"{path}/{part(job_ids[0])}")
         else:
-            ask = Ask("POST", f"{path}/cancel", json={"jobids": list(job_ids)}, key=str(new_uuid()))
+            ask = Ask("POST", f"{path}/cancel", json={"jobids": list(job_ids)})
         task = await self.wait_for_task(await self._started(ask))
         return _refusals(task, job_ids)
 
@@ -195,7 +194,7 @@ class JobCalls(TaskCalls, EventCalls):
 
     async def _acted(self, system: str, job_id: str, verb: str) -> None:
         path = f"compute/jobs/{part(system)}/{part(job_id)}/{verb}"
-        await self.done(await self._started(Ask("POST", path, key=str(new_uuid()))))
+        await self.done(await self._started(Ask("POST", path)))
 
     async def _started(self, ask: Ask) -> str:
         return str((await self.session.agreed(ask))["task_id"])

@@ -11,7 +11,6 @@ from superfacility.client.records.reading import rows
 from superfacility.client.records.work import Reservation, Transfer
 from superfacility.client.wire.refusals import checked, retry_after
 from superfacility.client.wire.session import Ask, part
-from superfacility.core.identifiers import new_uuid
 
 _FIRST = 0.5
 _LONGEST = 15.0
@@ -29,7 +28,7 @@ class TransferCalls(TaskCalls):
             "target_dir": target[1],
             "label": label,
         }
-        ask = Ask("POST", "storage/globus/transfer", form=form, key=key or str(new_uuid()))
+        ask = Ask("POST", "storage/globus/transfer", form=form, key=key)
         return str((await self.session.agreed(ask))["transfer_id"])
 
     async def transfer(self, transfer_id: str) -> Transfer:
@@ -90,13 +89,13 @@ class ReservationCalls(TaskCalls):
             "users": list(users),
             "projects": list(projects),
         }
-        ask = Ask("POST", f"reservations/{part(system)}", form=form, key=str(new_uuid()))
+        ask = Ask("POST", f"reservations/{part(system)}", form=form)
         await self._finished(ask)
 
     async def change_reservation(self, /, system: str, name: str, **changes: Any) -> None:
         """What is left out stays as it is."""
         form = {key: _time(value) for key, value in changes.items() if value is not None}
-        await self._finished(Ask("POST", _path(system, name), form=form, key=str(new_uuid())))
+        await self._finished(Ask("POST", _path(system, name), form=form))
 
     async def delete_reservation(self, system: str, name: str) -> None:
         """Running jobs go on."""

@@ -1,7 +1,7 @@
 """Requests to one facility: with a token, again where that is safe, and with errors that say what to do.
 
-What is sent again: reads, and what carries an `Idempotency-Key` or does the same when done twice; and anything that
-never left. A token that is refused is replaced once.
+What is sent again: reads, and what carries an `Idempotency-Key`, as every POST does, or does the same when done twice;
+and anything that never left. A token that is refused is replaced once.
 """
 
 import json
@@ -25,6 +25,7 @@ from superfacility.client.wire.refusals import BUSY, checked, refusal, retry_aft
 from superfacility.client.wire.retries import pauses
 from superfacility.client.wire.token_service import TokenService
 from superfacility.core.clock import Clock, SystemClock
+from superfacility.core.identifiers import new_uuid
 
 if TYPE_CHECKING:
     from superfacility.client.credentials.tokens import Credentials
@@ -37,7 +38,8 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call of the API. `path` is relative to its base, and already quoted. `key` is an idempotency key."""
+    """One call of the API. `path` is relative to its base, and already quoted. `key` is an idempotency key: every POST
+    has one, of its own where none is given."""
 
     method: str
     path: str
@@ -50,6 +52,10 @@ class Ask:
     again: bool | None = None
     """Whether it may be sent twice; if left out, as its method and key say."""
     public: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method == "POST" and not self.key:
+            object.__setattr__(self, "key", str(new_uuid()))
 
     @property
     def repeatable(self) -> bool:

@@ -16,7 +16,8 @@ from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.control_handlers import AS_STAFF, CANCEL, CANCEL_MANY, CHANGE, ControlHandlers, Verb
 from superfacility.services.compute.filters import check_job_id
 from superfacility.services.compute.submissions import GIVE_UP_AFTER
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler
 from superfacility.tasks.task import NewTask, Task
 

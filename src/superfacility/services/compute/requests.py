@@ -22,7 +22,8 @@ from superfacility.services.compute.submissions import (
     expect_nothing,
     submission,
 )
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler
 from superfacility.tasks.task import NewTask, Task
 

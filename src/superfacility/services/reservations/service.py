@@ -15,7 +15,8 @@ from superfacility.oauth.principal import Principal
 from superfacility.services.membership.names import check_name
 from superfacility.services.reservations.changes import ReservationChange, check_extent, kept, wanted_by
 from superfacility.services.reservations.readings import Reservations, SharedReading
-from superfacility.tasks.queue import IdempotencyKey, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import NewTask, Task
 

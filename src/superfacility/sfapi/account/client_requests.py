@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.client_keys import thumbprint
@@ -106,6 +107,7 @@ async def requests(
 
 
 @router.post("", status_code=201, summary="Ask for a client")
+@answered_once
 async def ask(
     principal: Writer, use_cases: UseCases, body: Annotated[RequestForm, strict_body(RequestForm)]
 ) -> RequestRecord:
@@ -121,6 +123,7 @@ async def request(request_id: str, principal: Reader, use_cases: UseCases) -> Re
 
 
 @router.post("/{request_id}/approve", summary="Approve a request")
+@answered_once
 async def approve(
     request_id: str, principal: Writer, use_cases: UseCases, body: Annotated[Approval, strict_body(Approval)]
 ) -> RequestRecord:
@@ -132,6 +135,7 @@ async def approve(
 
 
 @router.post("/{request_id}/refuse", summary="Refuse a request")
+@answered_once
 async def refuse(
     request_id: str, principal: Writer, use_cases: UseCases, body: Annotated[Refusal, strict_body(Refusal)]
 ) -> RequestRecord:

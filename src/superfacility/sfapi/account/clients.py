@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -59,6 +60,7 @@ async def client(client_id: str, principal: Reader, use_cases: UseCases) -> Clie
 
 
 @router.post("/clients", status_code=201, summary="Create a client")
+@answered_once
 async def create(
     principal: Writer, use_cases: UseCases, body: Annotated[ClientForm, strict_body(ClientForm)]
 ) -> ClientDetails:
@@ -81,6 +83,7 @@ async def change_client(
 
 
 @router.post("/clients/{client_id}/renew", summary="Renew a client")
+@answered_once
 async def renew(
     client_id: str, principal: Writer, use_cases: UseCases, body: Annotated[Renewal, strict_body(Renewal)]
 ) -> ClientDetails:
@@ -90,6 +93,7 @@ async def renew(
 
 
 @router.post("/clients/{client_id}/key", summary="Give a client another key")
+@answered_once
 async def rotate(
     client_id: str, principal: Writer, use_cases: UseCases, body: Annotated[NewKey, strict_body(NewKey)]
 ) -> ClientDetails:

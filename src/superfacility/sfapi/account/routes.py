@@ -8,6 +8,7 @@ from superfacility.core.pagination import Page
 from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.bodies import form_body
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
@@ -80,6 +81,7 @@ async def groups(principal: Reader, use_cases: UseCases) -> GroupList:
 
 
 @router.post("/groups", summary="Create a group")
+@answered_once
 async def create_group(
     principal: GroupWriter, use_cases: UseCases, body: Annotated[GroupForm, form_body(GroupForm)]
 ) -> GroupInfo:

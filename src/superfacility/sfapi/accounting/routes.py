@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from superfacility.facility.accounting.charges import Step, UsageBy
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -67,6 +68,7 @@ async def allocations(repo_name: str, principal: Reader, use_cases: UseCases) ->
 
 
 @router.post(f"{_PROJECT}/allocations", status_code=201, summary="Give a project hours")
+@answered_once
 async def allocate(
     repo_name: str, principal: Writer, use_cases: UseCases, body: Annotated[AllocationForm, strict_body(AllocationForm)]
 ) -> AllocationRecord:

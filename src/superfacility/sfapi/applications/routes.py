@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -33,6 +34,7 @@ async def applications(principal: Reader, use_cases: UseCases) -> list[Applicati
 
 
 @router.post("/applications", status_code=201, summary="Register an application")
+@answered_once
 async def register(
     principal: Writer, use_cases: UseCases, body: Annotated[ApplicationForm, strict_body(ApplicationForm)]
 ) -> ApplicationRecord:
@@ -66,6 +68,7 @@ async def revoke(application_id: str, principal: Writer, use_cases: UseCases) ->
 
 
 @router.post("/applications/{application_id}/approval", summary="Approve or refuse an application")
+@answered_once
 async def decide(
     application_id: str, principal: Writer, use_cases: UseCases, body: Annotated[Verdict, strict_body(Verdict)]
 ) -> ApplicationRecord:

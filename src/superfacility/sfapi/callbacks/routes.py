@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from superfacility.facility.deliveries import DeliveryState
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
@@ -38,6 +39,7 @@ async def callback_secret(principal: Submitter, use_cases: UseCases) -> Callback
 
 
 @router.post("/secret", summary="Replace the secret that your webhooks are signed with")
+@answered_once
 async def rotate_callback_secret(principal: Submitter, use_cases: UseCases) -> CallbackSecret:
     """For a day everything is signed with both, the new one first, so that receivers can change over."""
     return CallbackSecret(secret=await use_cases.callbacks.rotate_secret(principal))
@@ -50,6 +52,7 @@ async def callback(id: Identifier, principal: Reader, use_cases: UseCases) -> Ca
 
 
 @router.post("/{id}/redeliver", summary="Send a callback again")
+@answered_once
 async def redeliver_callback(id: Identifier, principal: Sender, use_cases: UseCases) -> CallbackRecord:  # noqa: A002
     """Whatever became of it, at once and then for another day. Its `webhook-id` stays, so receivers can tell."""
     return CallbackRecord.of(await use_cases.callbacks.redeliver(principal, id), principal.user.name)

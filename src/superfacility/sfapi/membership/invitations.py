@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -30,6 +31,7 @@ async def invitations(repo_name: str, principal: Reader, use_cases: UseCases) ->
 
 
 @router.post("/projects/{repo_name}/invitations", status_code=201, summary="Invite somebody")
+@answered_once
 async def invite(
     repo_name: str, principal: Writer, use_cases: UseCases, body: Annotated[InvitationForm, strict_body(InvitationForm)]
 ) -> NewInvitation:
@@ -55,6 +57,7 @@ async def received_invitations(principal: Reader, use_cases: UseCases) -> list[R
 
 
 @router.post("/invitations/accept", summary="Accept an invitation")
+@answered_once
 async def accept_invitation(
     principal: Writer, use_cases: UseCases, body: Annotated[ClaimForm, strict_body(ClaimForm)]
 ) -> ReceivedInvitation:
@@ -63,6 +66,7 @@ async def accept_invitation(
 
 
 @router.post("/invitations/decline", summary="Decline an invitation")
+@answered_once
 async def decline_invitation(
     principal: Writer, use_cases: UseCases, body: Annotated[ClaimForm, strict_body(ClaimForm)]
 ) -> InvitationRecord:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -24,6 +25,7 @@ async def project_requests(repo_name: str, principal: Reader, use_cases: UseCase
 
 
 @router.post("/projects/{repo_name}/requests", status_code=201, summary="Ask to join a project")
+@answered_once
 async def ask_to_join(
     repo_name: str, principal: Writer, use_cases: UseCases, body: Annotated[JoinForm, strict_body(JoinForm)]
 ) -> JoinRequestRecord:
@@ -32,6 +34,7 @@ async def ask_to_join(
 
 
 @router.post("/projects/{repo_name}/requests/{request_id}", summary="Accept or refuse who asks to join")
+@answered_once
 async def decide_request(
     repo_name: str,
     request_id: str,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from superfacility.http.context import UseCases
+from superfacility.http.idempotency import answered_once
 from superfacility.http.security import requires
 from superfacility.http.strict_bodies import strict_body
 from superfacility.oauth.principal import Principal
@@ -54,6 +55,7 @@ async def members(repo_name: str, principal: Reader, use_cases: UseCases) -> lis
 
 
 @router.post("/members", status_code=201, summary="Add a member")
+@answered_once
 async def add_member(
     repo_name: str, principal: Writer, use_cases: UseCases, body: Annotated[MemberForm, strict_body(MemberForm)]
 ) -> MemberRecord:

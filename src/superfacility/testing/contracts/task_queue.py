@@ -13,7 +13,8 @@ import pytest
 from superfacility.facility.audit import AuditEntry, AuditLog
 from superfacility.facility.errors import Conflict, KeyReused, NotFound
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease, TaskQueue
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import LISTED_BYTES, Lease, TaskQueue
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 from superfacility.testing.clocks import FakeClock
 

@@ -6,6 +6,7 @@ from superfacility.testing.stores.accounts import MemoryAccountStore, MemoryAtte
 from superfacility.testing.stores.admissions import MemoryAdmissions
 from superfacility.testing.stores.allocations import MemoryAllocations
 from superfacility.testing.stores.allowances import MemoryAllowances
+from superfacility.testing.stores.answers import MemoryAnswerStore
 from superfacility.testing.stores.applications import MemoryApplicationStore, MemoryTicketStore
 from superfacility.testing.stores.callbacks import MemoryCallbackStore
 from superfacility.testing.stores.clients import MemoryAssertionLog, MemoryClientStore
@@ -32,6 +33,7 @@ __all__ = [
     "MemoryAdmissions",
     "MemoryAllocations",
     "MemoryAllowances",
+    "MemoryAnswerStore",
     "MemoryApplicationStore",
     "MemoryAssertionLog",
     "MemoryAttemptLog",

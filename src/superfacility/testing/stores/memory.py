@@ -20,6 +20,7 @@ from superfacility.oauth.logins import LoginSession
 from superfacility.oauth.provider.tickets import AuthorizationCode, DeviceRequest, PushedRequest, RefreshToken
 from superfacility.oauth.registration.collaborations import CollaborationAccount
 from superfacility.oauth.registration.requests import ClientRequest, RequestId
+from superfacility.tasks.keys import KeptAnswer
 from superfacility.tasks.task import Task, TaskId, TaskStatus, WorkerId
 
 
@@ -73,6 +74,7 @@ class Memory:
     assertions: dict[tuple[ClientId, str], datetime] = field(default_factory=dict)
     tasks: dict[TaskId, KeptTask] = field(default_factory=dict)
     idempotency: dict[tuple[str, str, str, str], tuple[str, TaskId]] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str, str], KeptAnswer] = field(default_factory=dict)
     charges: dict[tuple[str, str, datetime], Charge] = field(default_factory=dict)
     allocations: dict[int, HoursAllocation] = field(default_factory=dict)
     shares: dict[tuple[ProjectName, UserName, str], Share] = field(default_factory=dict)

@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 
 from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Conflict, KeyReused, NotFound
+from superfacility.facility.errors import Conflict, NotFound
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey, Lease, Taker
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import LISTED_BYTES, Lease, Taker
 from superfacility.tasks.quota import NO_QUOTA, TaskQuota
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 from superfacility.testing.stores.memory import KeptTask, Memory
@@ -61,7 +62,7 @@ class MemoryTaskQueue:
         kept = self._memory.tasks[task.id] = KeptTask(task, due_at=new.created_at)
         self._memory.audit.append(audit)
         if idempotency is not None:
-            self._memory.idempotency[_key(idempotency)] = (idempotency.fingerprint, task.id)
+            self._memory.idempotency[scope_of(idempotency)] = (idempotency.fingerprint, task.id)
         taker = next((each for each in self._takers if each.reserve(new)), None)
         if taker is None:
             self._announce()
@@ -77,11 +78,10 @@ class MemoryTaskQueue:
         self._takers.append(taker)
 
     def _earlier(self, idempotency: IdempotencyKey) -> Task | None:
-        if _key(idempotency) not in self._memory.idempotency:
+        if scope_of(idempotency) not in self._memory.idempotency:
             return None
-        fingerprint, task_id = self._memory.idempotency[_key(idempotency)]
-        if fingerprint != idempotency.fingerprint:
-            raise KeyReused("This idempotency key was used with another request: send a new key.")
+        fingerprint, task_id = self._memory.idempotency[scope_of(idempotency)]
+        idempotency.check(fingerprint)
         return self._memory.tasks[task_id].task
 
     async def task(self, task_id: TaskId) -> Task | None:
@@ -199,7 +199,7 @@ class MemoryTaskQueue:
         self._changed.set()
 
 
-def _key(idempotency: IdempotencyKey) -> tuple[str, str, str, str]:
+def scope_of(idempotency: IdempotencyKey) -> tuple[str, str, str, str]:
     return (idempotency.client_id, idempotency.method, idempotency.path, idempotency.key)
 
 

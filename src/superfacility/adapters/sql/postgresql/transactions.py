@@ -14,7 +14,7 @@ from superfacility.adapters.sql.engine.counters import ANNOUNCED
 from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.postgresql.commit_marks import CommitMark, begin_marked, found
 from superfacility.adapters.sql.postgresql.faults import lost, passes, translate
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful
 
 Value = TypeVar("Value")
 PATIENCE = 5.0
@@ -83,12 +83,12 @@ class Transactions:
                     committed = found(connection, mark)
             except Exception as problem:
                 if not passes(problem):
-                    raise Unavailable(_DOUBT) from problem
+                    raise Doubtful(_DOUBT) from problem
                 committed = None
             if committed is not None:
                 return committed
             time.sleep(PAUSE)
-        raise Unavailable(_DOUBT)
+        raise Doubtful(_DOUBT)
 
     def _read(self, look: Callable[[Connection], Value]) -> Value:
         with self._engine.connect() as connection, connection.begin(), _giving_up(connection):

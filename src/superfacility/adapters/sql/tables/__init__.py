@@ -52,7 +52,7 @@ from superfacility.adapters.sql.tables.logins import (
 from superfacility.adapters.sql.tables.metadata import SCHEMA, counters, metadata
 from superfacility.adapters.sql.tables.people import group_members, groups, memberships, projects, users
 from superfacility.adapters.sql.tables.status import notes, observations, outages, resources, state_changes
-from superfacility.adapters.sql.tables.tasks import idempotency_keys, open_task, tasks
+from superfacility.adapters.sql.tables.tasks import idempotency_keys, kept_answers, open_task, tasks
 
 __all__ = [
     "SCHEMA",
@@ -88,6 +88,7 @@ __all__ = [
     "idempotency_keys",
     "invitations",
     "join_requests",
+    "kept_answers",
     "login_accounts",
     "login_attempts",
     "login_identities",

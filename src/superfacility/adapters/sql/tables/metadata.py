@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
-SCHEMA = "0016"
+SCHEMA = "0017"
 """The migration that this code needs."""
 
 metadata = MetaData(

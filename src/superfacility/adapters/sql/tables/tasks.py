@@ -57,3 +57,16 @@ idempotency_keys = Table(
     Column("fingerprint", String, nullable=False),
     Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False, index=True),
 )
+
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("method", String, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("begun_at", UtcTime, nullable=False, index=True),
+    Column("text", Text),
+)
+"""Of requests that make no task; `text` is null until they are answered."""

@@ -77,7 +77,7 @@ class FileCalls(TaskCalls):
         """The id of its task. A text is read by a login shell; a sequence is run as it is."""
         text = command if isinstance(command, str) else shlex.join(command)
         form = {"executable": text}
-        ask = Ask("POST", f"utilities/command/{part(system)}", form=form, key=key or str(new_uuid()))
+        ask = Ask("POST", f"utilities/command/{part(system)}", form=form, key=key)
         return str((await self.session.agreed(ask))["task_id"])
 
     async def run(

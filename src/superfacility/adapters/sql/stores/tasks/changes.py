@@ -11,38 +11,38 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func
 from superfacility.adapters.sql.engine.counters import announce
 from superfacility.adapters.sql.stores.tasks.hands import InHand
 from superfacility.adapters.sql.tables import idempotency_keys, open_task, tasks
-from superfacility.facility.errors import KeyReused
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import LISTED_BYTES, IdempotencyKey
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import LISTED_BYTES
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 
 CHANGED = "tasks"
 """What is announced when workers may find something to do."""
 LOOK_AHEAD = 500
 """Among how many of the oldest due tasks owners take turns."""
+KEY = ("client_id", "method", "path", "key")
+"""What the table of an idempotency key finds it by."""
 _INSERT = insert(tasks)
 _KEEP_KEY = insert(idempotency_keys)
 _BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
     tasks.c.id == idempotency_keys.c.task_id,
-    *(idempotency_keys.c[name] == bindparam(name) for name in ("client_id", "method", "path", "key")),
+    *(idempotency_keys.c[name] == bindparam(name) for name in KEY),
 )
 _SIZE = func.length(tasks.c.intent, type_=Integer) + func.coalesce(func.length(tasks.c.result, type_=Integer), 0)
 CANCELLED_UNSTARTED = {"status": "error", "error": "Cancelled before it started."}
 
 
+def columns_of(key: IdempotencyKey) -> dict[str, str]:
+    """By name, as in `KEY`."""
+    return {name: getattr(key, name) for name in KEY}
+
+
 def earlier(connection: Connection, idempotency: IdempotencyKey) -> Task | None:
     """The task that this key made before."""
-    parameters = {
-        "client_id": idempotency.client_id,
-        "method": idempotency.method,
-        "path": idempotency.path,
-        "key": idempotency.key,
-    }
-    row = connection.execute(_BY_KEY, parameters).one_or_none()
+    row = connection.execute(_BY_KEY, columns_of(idempotency)).one_or_none()
     if row is None:
         return None
-    if row.fingerprint != idempotency.fingerprint:
-        raise KeyReused("This idempotency key was used with another request: send a new key.")
+    idempotency.check(row.fingerprint)
     return task_of(row)
 
 
@@ -73,17 +73,8 @@ def add_task(connection: Connection, new: NewTask, worker: WorkerId | None) -> T
 
 
 def keep_key(connection: Connection, idempotency: IdempotencyKey, task: Task) -> None:
-    connection.execute(
-        _KEEP_KEY,
-        {
-            "client_id": idempotency.client_id,
-            "method": idempotency.method,
-            "path": idempotency.path,
-            "key": idempotency.key,
-            "fingerprint": idempotency.fingerprint,
-            "task_id": int(task.id),
-        },
-    )
+    row = {**columns_of(idempotency), "fingerprint": idempotency.fingerprint, "task_id": int(task.id)}
+    connection.execute(_KEEP_KEY, row)
 
 
 @dataclass(frozen=True, slots=True)

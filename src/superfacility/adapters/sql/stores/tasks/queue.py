@@ -47,7 +47,8 @@ from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.errors import NotFound, Unavailable
 from superfacility.facility.people import UserName
-from superfacility.tasks.queue import IdempotencyKey, Lease, Taker
+from superfacility.tasks.keys import IdempotencyKey
+from superfacility.tasks.queue import Lease, Taker
 from superfacility.tasks.quota import NO_QUOTA, TaskQuota
 from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 

@@ -27,16 +27,19 @@ from superfacility.testing.postgresql import PostgreSQL
 from superfacility.testing.tokens import sign_assertion
 
 TAKEN_UP_WITHIN = 10.0  # seconds after a start, goal R1
+PROJECT = "m0001"
 CRASHING_SERVER = str(Path(__file__).with_name("crashing_server.py"))
 
 
 @dataclass
 class Accepted:
-    """What the server has said yes to: task id and the mark that its effect leaves."""
+    """What the server has said yes to: task id and the mark that its effect leaves; and groups that it was asked for,
+    whatever it said, each under its own name as the key."""
 
     jobs: dict[str, str] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)
     transfers: dict[str, str] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Caller:
         return httpx.Client(base_url=self.facility.base_url + "/", headers=headers, timeout=10)
 
     def ask(self, session: httpx.Client) -> None:
-        """One job, one command, one transfer."""
+        """One job, one command, one transfer, one group."""
         mark = f"r1-{uuid4().hex[:12]}"
         script = f"#!/bin/sh\n#SBATCH -J {mark}\n#SBATCH -o /dev/null\ntrue\n"
         job = session.post("compute/jobs/perlmutter", data={"job": script, "isPath": "false"}).json()
@@ -85,6 +88,12 @@ class Caller:
             },
         ).json()
         self.accepted.transfers[transfer["transfer_id"]] = mark
+        self.accepted.groups.append(f"g{mark[-7:]}")
+        self.make_group(session, self.accepted.groups[-1])
+
+    def make_group(self, session: httpx.Client, name: str) -> httpx.Response:
+        form = {"name": name, "repo_name": PROJECT}
+        return session.post("account/groups", data=form, headers={"Idempotency-Key": name})
 
     def until_it_dies(self) -> None:
         try:
@@ -190,6 +199,7 @@ def _kill_and_check(facility: Any, rounds: int, ask: Callable[[str], list[Any]])
     _check_jobs(caller, rounds)
     _check_commands(caller)
     _check_transfers(caller)
+    _check_groups(caller, rounds, ask)
     servers.end(signal.SIGTERM)
     servers.close()
     _check_audit(caller, ask)
@@ -286,3 +296,15 @@ def _check_transfers(caller: Caller) -> None:
             assert answer["globus_status"] == "SUCCEEDED", answer
             assert (archive / f"{mark}.sh").read_bytes() == expected
     assert not [path.name for path in archive.iterdir() if path.suffix != ".sh"]
+
+
+def _check_groups(caller: Caller, rounds: int, ask: Callable[[str], list[Any]]) -> None:
+    """Changed at once: sent again under its key, each is there, or its sender is told to look. None is made twice."""
+    with caller.session() as session:
+        answers = [caller.make_group(session, name) for name in caller.accepted.groups]
+    lost = [each.json()["detail"] for each in answers if each.status_code != 200]
+    assert len(lost) <= rounds < len(answers)
+    assert all(re.search("its answer was lost|still being answered", each) for each in lost), lost
+    made = Counter(ask("SELECT target FROM audit WHERE action = 'account.create_group'"))
+    assert max(made.values()) == 1
+    assert made.keys() >= {name for name, each in zip(caller.accepted.groups, answers, strict=True) if each.is_success}

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from superfacility.core.clock import Clock
-from superfacility.facility.errors import Doubtful, FacilityError, Unavailable
+from superfacility.facility.errors import Conflict, Doubtful, FacilityError
 from superfacility.oauth.identity.sealing import Sealer
 from superfacility.tasks.keys import AnswerStore, IdempotencyKey, KeptAnswer
 
@@ -31,7 +31,7 @@ class AnswerService:
     async def once(self, key: IdempotencyKey, do: Callable[[], Awaitable[str]]) -> str:
         """What `do` answers, or what it answered when this key first came.
 
-        `KeyReused` for another request's key. `Unavailable` while the first is under way, and it has been waited for
+        `KeyReused` for another request's key. `Conflict` while the first is under way, and it has been waited for
         some seconds. `Doubtful` where it was begun and nobody knows what became of it. What is refused has done
         nothing, and leaves its key free.
         """
@@ -61,7 +61,7 @@ class AnswerService:
 
     def _told(self, key: IdempotencyKey, kept: KeptAnswer) -> str:
         if kept.text is None and self._clock.now() - kept.begun_at < UNDER_WAY:
-            raise Unavailable("The first request with this idempotency key is still being answered: send it again.")
+            raise Conflict("The first request with this idempotency key is still being answered: ask again soon.")
         answer = None if kept.text is None else self._sealer.open(kept.text, _purpose(key))
         if answer is None:
             raise Doubtful(

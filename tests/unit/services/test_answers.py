@@ -92,7 +92,7 @@ async def test_nobody_waits_for_ever(memory, clock):
     do = Doing(gate=asyncio.Event())
     asked = asyncio.create_task(answers.once(KEY, do))
     await do.begun.wait()
-    with pytest.raises(Unavailable, match="still being answered"):
+    with pytest.raises(Conflict, match="still being answered"):
         await answers.once(KEY, Doing())
     do.gate.set()
     assert await asked == await answers.once(KEY, Doing())
@@ -121,7 +121,7 @@ async def test_what_may_have_been_done_is_not_done_again(memory, clock, end):
     with pytest.raises(type(end)):
         await answers.once(KEY, Doing(end))
     again = Doing()
-    with pytest.raises(Unavailable):
+    with pytest.raises(Conflict):
         await answers.once(KEY, again)
     clock.advance(UNDER_WAY)
     with pytest.raises(Doubtful, match="send it with a new key"):

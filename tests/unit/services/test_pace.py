@@ -39,3 +39,16 @@ def test_without_a_period_nothing_that_is_known_will_do() -> None:
     for _ in range(2):
         read(pace, clock, 3.0)
     assert pace.period == 0.0
+
+
+def test_a_queue_that_is_long_to_go_through_is_read_less_often() -> None:
+    clock = FakeClock()
+    pace = Pace(clock, 5.0, 1.0)
+    for seconds in (3.0, 2.0):
+        read(pace, clock, 0.1)
+        for _ in range(2):
+            with pace.own_work():
+                clock.advance(timedelta(seconds=seconds / 2))
+    assert pace.period == 8.0
+    read(pace, clock, 0.1)
+    assert pace.period == 5.0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from sys import intern
 
 from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.records import CANCELLED, FAILED, PENDING, RUNNING, TIMEOUT, JobRecord, Submission
@@ -45,7 +46,8 @@ def squeue_row(
 ) -> dict[str, str]:
     """Who makes many rows of one submission makes what is `alike_in_queue` once."""
     alike = alike or alike_in_queue(submission)
-    return {**alike, **_state(submission, job, cluster), **_clocks(submission, job, now)}
+    own = {**_state(submission, job, cluster), **_clocks(submission, job, now)}
+    return {**alike, **dict(zip(own, map(intern, own.values()), strict=True))}  # many rows say the same
 
 
 def alike_in_queue(submission: Submission) -> dict[str, str]:

@@ -210,7 +210,8 @@ class Collector:
         self._pace.end()
         content, events = await self._understood(before, snapshot)
         try:
-            kept = await self._readings.publish(content, began_at, before, events)
+            with self._pace.own_work():
+                kept = await self._readings.publish(content, began_at, before, events)
         except FacilityError as problem:  # the next reading compares with what was kept: nothing is lost
             log.warning("reading not kept", system=self.system.name, problem=str(problem))
             kept = None
@@ -233,7 +234,8 @@ class Collector:
     ) -> tuple[QueueContent, Sequence[NewEvent]]:
         """What goes through all jobs does so beside the event loop."""
         name, now = self.system.name, self._clock.now()
-        changes = await asyncio.to_thread(_compared, name, before, snapshot, now)
+        with self._pace.own_work():
+            changes = await asyncio.to_thread(_compared, name, before, snapshot, now)
         events, trail = [*changes.events], changes.trail
         evidence = await self._evidence.found(trail)
         if evidence.failed:
@@ -245,7 +247,8 @@ class Collector:
             present = (job.id for job in snapshot.jobs)
             changes = sweep(name, trail, present, evidence.ended, now, OVERLAP)
             events, trail = [*events, *changes.events], changes.trail
-        return await asyncio.to_thread(_content, before, snapshot, trail), events
+        with self._pace.own_work():
+            return await asyncio.to_thread(_content, before, snapshot, trail), events
 
     def _silence(self) -> Unavailable:
         return Unavailable(

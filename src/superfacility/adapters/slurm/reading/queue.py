@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from operator import itemgetter
+from sys import intern
 
 from superfacility.adapters.slurm.carrier import shown_command
 from superfacility.adapters.slurm.reading.arrays import waiting_elements
@@ -92,7 +93,7 @@ def _job(row: list[str]) -> Job:
     values.append("")
     if len(values) != len(_HAD):
         raise GarbledError("a row of squeue has another number of columns than its header")
-    columns = dict(zip(_KEYS, _IN_ORDER(values), strict=True))
+    columns = dict(zip(_KEYS, map(intern, _IN_ORDER(values)), strict=True))  # most are the same in every row
     state = job_state(columns["state"])
     columns["state"] = state_text(columns["state"], state)
     columns["command"] = shown_command(columns["command"])

@@ -20,7 +20,9 @@ class Answers:
         return found
 
     def keep(self, key: Hashable, value: bytes) -> bytes:
-        """The value comes back, whether there was room for it or not."""
+        """The value comes back, whether there was room for it or not. What is larger than all the room takes none."""
+        if len(value) > self._limit:
+            return value
         old = self._kept.pop(key, b"")
         self._size += len(value) - len(old)
         self._kept[key] = value

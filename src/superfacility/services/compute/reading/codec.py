@@ -70,7 +70,12 @@ def _table(jobs: Sequence[Job]) -> dict[str, Any]:
 
 def _columns(named: Iterable[tuple[str, list[Any]]]) -> dict[str, Any]:
     """A column whose values are all the same is that value alone; any other is a list."""
-    return {name: values[0] if values and values.count(values[0]) == len(values) else values for name, values in named}
+    return {name: values[0] if _alike(values) else values for name, values in named}
+
+
+def _alike(values: list[Any]) -> bool:
+    """Two that differ are mostly found at the ends, without a look at all."""
+    return bool(values) and values[0] == values[-1] and values.count(values[0]) == len(values)
 
 
 def _jobs(table: Mapping[str, Any]) -> list[Job]:

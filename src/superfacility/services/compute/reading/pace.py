@@ -1,9 +1,14 @@
 """How often a scheduler may be asked: once a period, and a little more often for callers who want it fresh."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from superfacility.core.clock import Clock
 
 _SHARE = 10
 """A reading takes at most one in so many seconds of the scheduler's time."""
+_OWN_SHARE = 4
+"""What we do with a reading takes at most one in so many seconds of ours: callers want to be answered meanwhile."""
 _REST = 2
 """A reading that somebody wants fresh begins after so many times the last one's duration."""
 
@@ -17,15 +22,19 @@ class Pace:
         self._apart = apart
         self._began = float("-inf")
         self._took = self._took_before = 0.0
+        self._worked = self._worked_before = 0.0
 
     @property
     def period(self) -> float:
-        """Seconds between two readings; a slow scheduler is asked less often. 0: nothing that is known will do.
+        """Seconds between two readings; a slow scheduler, and a queue that is long to go through, are read less often.
+        0: nothing that is known will do.
 
         One slow reading is no slow scheduler: it may have waited for a network that was silent for a minute.
         """
-        took = min(self._took, self._took_before)
-        return max(self._least_period, _SHARE * took) if self._least_period else 0.0
+        if not self._least_period:
+            return 0.0
+        took, worked = min(self._took, self._took_before), min(self._worked, self._worked_before)
+        return max(self._least_period, _SHARE * took, _OWN_SHARE * worked)
 
     def pause(self, last: float = float("-inf")) -> float:
         """Seconds until the next reading may begin, if the last one of another process began at `last`."""
@@ -34,9 +43,19 @@ class Pace:
 
     def begin(self) -> float:
         """A reading begins; the moment."""
+        self._worked_before, self._worked = self._worked, 0.0
         self._began = self._clock.monotonic()
         return self._began
 
     def end(self) -> None:
         """The reading that began last was answered."""
         self._took_before, self._took = self._took, self._clock.monotonic() - self._began
+
+    @contextmanager
+    def own_work(self) -> Iterator[None]:
+        """Around what we do ourselves with the reading that began last."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self._worked += self._clock.monotonic() - began

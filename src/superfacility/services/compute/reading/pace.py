@@ -22,7 +22,7 @@ class Pace:
         self._apart = apart
         self._began = float("-inf")
         self._took = self._took_before = 0.0
-        self._worked = self._worked_before = 0.0
+        self._working = self._worked = self._worked_before = 0.0
 
     @property
     def period(self) -> float:
@@ -43,7 +43,7 @@ class Pace:
 
     def begin(self) -> float:
         """A reading begins; the moment."""
-        self._worked_before, self._worked = self._worked, 0.0
+        self._worked_before, self._worked, self._working = self._worked, self._working, 0.0
         self._began = self._clock.monotonic()
         return self._began
 
@@ -58,4 +58,4 @@ class Pace:
         try:
             yield
         finally:
-            self._worked += self._clock.monotonic() - began
+            self._working += self._clock.monotonic() - began

@@ -1,4 +1,4 @@
-"""P5: a listing of 10,000 jobs with all squeue columns, from the embedded scheduler."""
+"""P5: listings with all squeue columns, from the embedded scheduler: 10,000 jobs whole, and 100,000 by paging."""
 
 import gzip
 import json
@@ -10,15 +10,14 @@ from pathlib import Path
 from benchmarks.measure import table
 from benchmarks.servers import Served
 
-JOBS, ARRAY, ROUNDS = 10_000, 1000, 15
+JOBS, MANY, ARRAY, ROUNDS = 10_000, 100_000, 1000, 15
+PAGES, PAUSE = 150, 0.2
+"""Pages are asked for during half a minute, so that readings of so long a queue lie among them."""
 
 
 def run(served: Served, folder: Path) -> None:
     token = served.token()
-    for _ in range(JOBS // ARRAY):
-        script = f"#!/bin/sh\n#SBATCH --array=1-{ARRAY}\n#SBATCH -t 60\nsleep 3000\n"
-        accepted = served.call("/compute/jobs/perlmutter", {"job": script, "isPath": "false"}, token=token)
-        served.wait_for_task(accepted["task_id"], token)
+    _submit(served, token, JOBS)
     before = served.resident_bytes()
     rows = []
     for name, query, headers in (
@@ -38,13 +37,40 @@ def run(served: Served, folder: Path) -> None:
         ["listing", "rows", "body", "median", "slowest"],
         rows,
     )
+    _submit(served, token, MANY - JOBS)
+    _pages(served, token)
 
 
-def _measure(served: Served, query: str, headers: dict[str, str], token: str) -> tuple[list[float], int, int]:
+def _submit(served: Served, token: str, jobs: int) -> None:
+    for _ in range(jobs // ARRAY):
+        script = f"#!/bin/sh\n#SBATCH --array=1-{ARRAY}\n#SBATCH -t 60\nsleep 3000\n"
+        accepted = served.call("/compute/jobs/perlmutter", {"job": script, "isPath": "false"}, token=token)
+        served.wait_for_task(accepted["task_id"], token)
+
+
+def _pages(served: Served, token: str) -> None:
+    queries = [f"?index={MANY // PAGES * number}&limit=100" for number in range(PAGES)]
+    _measure(served, "?cached=false&limit=1", {}, token)
+    times, size, count = [], 0, 0
+    for query in queries:
+        took, size, count = _measure(served, query, {}, token, rounds=1)
+        times += took
+        time.sleep(PAUSE)
+    times.sort()
+    table(
+        f"P5 paging: {MANY:,} queued jobs, {PAGES} pages while the queue is read again and again",
+        ["rows a page", "body", "median", "95 %", "slowest"],
+        [[f"{count:,}", f"{size / 1e6:.2f} MB", *(f"{times[int(at * (PAGES - 1))]:.1f} ms" for at in (0.5, 0.95, 1))]],
+    )
+
+
+def _measure(
+    served: Served, query: str, headers: dict[str, str], token: str, *, rounds: int = ROUNDS
+) -> tuple[list[float], int, int]:
     url = f"{served.base_url}/compute/jobs/perlmutter{query}"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}", **headers})
     times, body = [], b""
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         started = time.perf_counter()
         with urllib.request.urlopen(request, timeout=60) as answer:
             body = answer.read()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from superfacility.client.records.reading import Row, number, rows, text
+from superfacility.client.records.reading import Row, record, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,7 @@ class Allocation:
 
     @classmethod
     def of(cls, row: Row) -> "Allocation":
-        return cls(
-            id=int(row["id"]),
-            project=str(row["project"]),
-            kind=str(row["kind"]),
-            hours=number(row, "hours"),
-            begins=text(row, "begins") or None,
-            ends=text(row, "ends") or None,
-            current=bool(row.get("current")),
-            used=number(row, "used") or 0.0,
-            left=number(row, "left"),
-            own_hours=number(row, "own_hours"),
-            own_used=number(row, "own_used") or 0.0,
-        )
+        return record(cls, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +38,7 @@ class Share:
 
     @classmethod
     def of(cls, row: Row) -> "Share":
-        bounds = number(row, "hours"), number(row, "percent")
-        return cls(str(row["project"]), str(row["user"]), str(row["kind"]), *bounds)
+        return record(cls, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +53,7 @@ class UsageStep:
 
     @classmethod
     def of_row(cls, row: Row) -> "UsageStep":
-        hours = number(row, "node_hours") or 0.0
-        return cls(str(row["begins"]), str(row["kind"]), text(row, "of"), hours, int(row.get("jobs") or 0))
+        return record(cls, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +70,4 @@ class Usage:
 
     @classmethod
     def of(cls, row: Row) -> "Usage":
-        return cls(
-            project=text(row, "project") or None,
-            start=str(row["start"]),
-            end=str(row["end"]),
-            step=str(row["step"]),
-            cpu_hours=number(row, "cpu_hours") or 0.0,
-            gpu_hours=number(row, "gpu_hours") or 0.0,
-            steps=tuple(map(UsageStep.of_row, rows(row.get("steps")))),
-        )
+        return record(cls, row, steps=tuple(map(UsageStep.of_row, rows(row.get("steps")))))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from superfacility.client.records.reading import Row, moment, number, rows, text, whole_number
+from superfacility.client.records.reading import Row, moment, record, rows, text, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,13 @@ class RegisteredClient:
         level = text(row, "level")
         if not level and comments.endswith(" client"):
             level = comments.removesuffix(" client")
-        return cls(
+        return record(
+            cls,
+            row,
             id=text(row, "clientId", "client_id", "id"),
-            name=text(row, "name"),
             level=level,
             expires_at=moment(row.get("expiresAt") or row.get("expires_at")),
-            user=text(row, "user"),
-            ranges=_words(row, "ranges"),
             state=text(row, "state", "status"),
-            comments=comments,
-            scopes=_words(row, "scopes"),
-            project=text(row, "project"),
-            globus=bool(row.get("globus")),
-            made_by=text(row, "made_by"),
-            holder=text(row, "holder"),
             keys=tuple(text(each, "thumbprint") for each in rows(row.get("keys"))),
         )
 
@@ -63,9 +56,7 @@ class LevelBounds:
 
     @classmethod
     def of(cls, row: Any) -> "LevelBounds":
-        found: Row = row if isinstance(row, Mapping) else {}
-        names = ("ranges", "ipv4_prefix", "ipv6_prefix")
-        return cls(number(found, "days"), *(whole_number(found, name) for name in names))
+        return record(cls, row if isinstance(row, Mapping) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +71,9 @@ class ClientLevel:
 
     @classmethod
     def of(cls, row: Row) -> "ClientLevel":
-        return cls(
-            level=text(row, "level"),
-            meaning=text(row, "meaning"),
+        return record(
+            cls,
+            row,
             without_review=LevelBounds.of(row.get("without_review")),
             with_review=LevelBounds.of(row.get("with_review")),
             scopes={text(each, "scope"): text(each, "meaning") for each in rows(row.get("scopes"))},
@@ -98,7 +89,7 @@ class ClientAddresses:
 
     @classmethod
     def of(cls, row: Row) -> "ClientAddresses":
-        named = {text(each, "name"): _words(each, "ranges") for each in rows(row.get("presets"))}
+        named = {text(each, "name"): words(each, "ranges") for each in rows(row.get("presets"))}
         return cls(text(row, "address"), named)
 
 
@@ -124,24 +115,4 @@ class ClientRequest:
 
     @classmethod
     def of(cls, row: Row) -> "ClientRequest":
-        return cls(
-            id=text(row, "id"),
-            state=text(row, "state"),
-            requester=text(row, "requester"),
-            user=text(row, "user"),
-            name=text(row, "name"),
-            level=text(row, "level"),
-            days=number(row, "days"),
-            ranges=_words(row, "ranges"),
-            project=text(row, "project"),
-            purpose=text(row, "purpose"),
-            key=text(row, "key"),
-            created_at=moment(row.get("created_at")),
-            decided_by=text(row, "decided_by"),
-            reason=text(row, "reason"),
-            client_id=text(row, "client_id"),
-        )
-
-
-def _words(row: Row, name: str) -> tuple[str, ...]:
-    return tuple(map(str, row.get(name) or ()))
+        return record(cls, row)

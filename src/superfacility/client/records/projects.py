@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from superfacility.client.records.reading import Row, moment, number, text
+from superfacility.client.records.reading import Row, record, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,7 @@ class ProjectDetails:
 
     @classmethod
     def of(cls, row: Row) -> "ProjectDetails":
-        return cls(
-            name=text(row, "repo_name"),
-            title=text(row, "title"),
-            description=text(row, "description"),
-            organisation=text(row, "organisation"),
-            about=text(row, "about"),
-            role=text(row, "role"),
-            permissions=tuple(map(str, row.get("permissions") or ())),
-            project_bytes=number(row, "project_bytes"),
-            archive_bytes=number(row, "archive_bytes"),
-        )
+        return record(cls, row, name=text(row, "repo_name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +39,7 @@ class ProjectMember:
 
     @classmethod
     def of(cls, row: Row) -> "ProjectMember":
-        return cls(
-            user=text(row, "user"),
-            first_name=text(row, "first_name"),
-            last_name=text(row, "last_name"),
-            email=text(row, "email"),
-            role=text(row, "role"),
-            continuing=bool(row.get("continuing")),
-        )
+        return record(cls, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +60,7 @@ class Invitation:
 
     @classmethod
     def of(cls, row: Row) -> "Invitation":
-        return cls(
-            id=text(row, "id"),
-            project=text(row, "project"),
-            title=text(row, "title"),
-            role=text(row, "role"),
-            user=text(row, "user"),
-            email=text(row, "email"),
-            invited_by=text(row, "invited_by"),
-            created_at=moment(row.get("created_at")),
-            expires_at=moment(row.get("expires_at")),
-            outcome=text(row, "outcome"),
-            token=text(row, "token"),
-        )
+        return record(cls, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +80,4 @@ class JoinRequest:
 
     @classmethod
     def of(cls, row: Row) -> "JoinRequest":
-        return cls(
-            id=text(row, "id"),
-            project=text(row, "project"),
-            user=text(row, "user"),
-            first_name=text(row, "first_name"),
-            last_name=text(row, "last_name"),
-            email=text(row, "email"),
-            message=text(row, "message"),
-            created_at=moment(row.get("created_at")),
-            expires_at=moment(row.get("expires_at")),
-            outcome=text(row, "outcome"),
-        )
+        return record(cls, row)

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from superfacility.client.calls.account import AccountCalls
+from superfacility.client.calls.accounting import AccountingCalls
+from superfacility.client.calls.applications import ApplicationCalls
 from superfacility.client.calls.clients import ClientCalls
 from superfacility.client.calls.files.calls import FileCalls
 from superfacility.client.calls.jobs import JobCalls
@@ -20,8 +22,8 @@ from superfacility.client.transport.messages import Transport
 
 
 class AsyncConnection(
-    StatusCalls, AccountCalls, ClientCalls, ProjectCalls, JobCalls, OutputCalls, FileCalls, TransferCalls,
-    ReservationCalls, LoginCalls,
+    StatusCalls, AccountCalls, AccountingCalls, ClientCalls, ApplicationCalls, ProjectCalls, JobCalls, OutputCalls,
+    FileCalls, TransferCalls, ReservationCalls, LoginCalls,
 ):  # fmt: skip
     """For programs with an event loop. Calls are coroutines; `events`, `pieces` and `follow_output` are iterated over.
 

@@ -13,6 +13,8 @@ from superfacility.client.wire.session import Session
 
 if TYPE_CHECKING:
     from superfacility.client.calls.account import AccountCalls
+    from superfacility.client.calls.accounting import AccountingCalls
+    from superfacility.client.calls.applications import ApplicationCalls
     from superfacility.client.calls.clients import ClientCalls
     from superfacility.client.calls.files.calls import FileCalls
     from superfacility.client.calls.jobs import JobCalls
@@ -43,6 +45,18 @@ class Calls:
         from superfacility.client.calls.account import AccountCalls
 
         return AccountCalls(self._session)
+
+    @cached_property
+    def accounting(self) -> "AccountingCalls":
+        from superfacility.client.calls.accounting import AccountingCalls
+
+        return AccountingCalls(self._session)
+
+    @cached_property
+    def applications(self) -> "ApplicationCalls":
+        from superfacility.client.calls.applications import ApplicationCalls
+
+        return ApplicationCalls(self._session)
 
     @cached_property
     def clients(self) -> "ClientCalls":

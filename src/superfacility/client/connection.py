@@ -70,11 +70,18 @@ class Connection:
 
     account = plain(lambda calls: calls.account.account)
     projects = plain(lambda calls: calls.account.projects)
-    allocations = plain(lambda calls: calls.account.allocations)
-    usage = plain(lambda calls: calls.account.usage)
-    shares = plain(lambda calls: calls.account.shares)
-    set_share = plain(lambda calls: calls.account.set_share)
     groups = plain(lambda calls: calls.account.groups)
+    audit = plain(lambda calls: calls.account.audit)
+
+    allocations = plain(lambda calls: calls.accounting.allocations)
+    allocate = plain(lambda calls: calls.accounting.allocate)
+    change_allocation = plain(lambda calls: calls.accounting.change_allocation)
+    remove_allocation = plain(lambda calls: calls.accounting.remove_allocation)
+    allocation_rule = plain(lambda calls: calls.accounting.allocation_rule)
+    set_allocation_rule = plain(lambda calls: calls.accounting.set_allocation_rule)
+    shares = plain(lambda calls: calls.accounting.shares)
+    set_share = plain(lambda calls: calls.accounting.set_share)
+    usage = plain(lambda calls: calls.accounting.usage)
 
     clients = plain(lambda calls: calls.clients.clients)
     client = plain(lambda calls: calls.clients.client)
@@ -89,6 +96,14 @@ class Connection:
     client_request = plain(lambda calls: calls.clients.client_request)
     request_client = plain(lambda calls: calls.clients.request_client)
     withdraw_client_request = plain(lambda calls: calls.clients.withdraw_client_request)
+    approve_client_request = plain(lambda calls: calls.clients.approve_client_request)
+    refuse_client_request = plain(lambda calls: calls.clients.refuse_client_request)
+
+    applications = plain(lambda calls: calls.applications.applications)
+    application = plain(lambda calls: calls.applications.application)
+    approve_application = plain(lambda calls: calls.applications.approve_application)
+    refuse_application = plain(lambda calls: calls.applications.refuse_application)
+    revoke_application = plain(lambda calls: calls.applications.revoke_application)
 
     project = plain(lambda calls: calls.projects.project)
     change_project = plain(lambda calls: calls.projects.change_project)

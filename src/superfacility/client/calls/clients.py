@@ -6,7 +6,7 @@ from typing import Any
 from superfacility.client.errors import NotFound, NotPermitted
 from superfacility.client.records.clients import ClientAddresses, ClientLevel, ClientRequest, RegisteredClient
 from superfacility.client.records.reading import rows
-from superfacility.client.wire.session import Ask, Session, part
+from superfacility.client.wire.session import Ask, Session, given, part
 
 PublicKey = Mapping[str, Any] | str
 """The public half of a key pair that you have made, as JWK or PEM; see `new_key_pair`."""
@@ -47,7 +47,7 @@ class ClientCalls:
     ) -> RegisteredClient:
         """Register a program. `ranges` are CIDRs, names of the facility's networks, or `mine`."""
         form = _form(name, level, ranges, public_key)
-        more = _given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
+        more = given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
         return RegisteredClient.of(await self.session.json(Ask("POST", "account/clients", json=form | more)))
 
     async def change_client(
@@ -60,12 +60,12 @@ class ClientCalls:
         comments: str | None = None,
     ) -> RegisteredClient:
         """What is left out stays as it is."""
-        content = _given(name=name, ranges=ranges, scopes=scopes, comments=comments)
+        content = given(name=name, ranges=ranges, scopes=scopes, comments=comments)
         return RegisteredClient.of(await self.session.json(Ask("PATCH", _path(client_id), json=content)))
 
     async def renew_client(self, client_id: str, *, days: float | None = None) -> RegisteredClient:
         """Let it live on from now."""
-        ask = Ask("POST", f"{_path(client_id)}/renew", json=_given(days=days))
+        ask = Ask("POST", f"{_path(client_id)}/renew", json=given(days=days))
         return RegisteredClient.of(await self.session.json(ask))
 
     async def rotate_client_key(
@@ -87,9 +87,10 @@ class ClientCalls:
         """The address that the facility sees you at, and its own networks by name."""
         return ClientAddresses.of(await self.session.json(Ask("GET", "account/clients/addresses")))
 
-    async def client_requests(self) -> tuple[ClientRequest, ...]:
-        """Yours, newest first."""
-        return tuple(map(ClientRequest.of, rows(await self.session.json(Ask("GET", _REQUESTS)))))
+    async def client_requests(self, *, everybodys: bool = False, state: str | None = None) -> tuple[ClientRequest, ...]:
+        """Yours, or for staff everybody's, newest first; those alone that are `pending`, say."""
+        query = given(everybodys=everybodys or None, state=state)
+        return tuple(map(ClientRequest.of, rows(await self.session.json(Ask("GET", _REQUESTS, query)))))
 
     async def client_request(self, request_id: str) -> ClientRequest:
         return ClientRequest.of(await self.session.json(Ask("GET", f"{_REQUESTS}/{part(request_id)}")))
@@ -112,12 +113,24 @@ class ClientCalls:
     ) -> ClientRequest:
         """Ask staff for a client that you cannot make yourself; the days count from their approval."""
         form = _form(name, level, ranges, public_key) | {"purpose": purpose}
-        more = _given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
+        more = given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
         return ClientRequest.of(await self.session.json(Ask("POST", _REQUESTS, json=form | more)))
 
     async def withdraw_client_request(self, request_id: str) -> ClientRequest:
         """Before staff have decided it."""
         return ClientRequest.of(await self.session.json(Ask("DELETE", f"{_REQUESTS}/{part(request_id)}")))
+
+    async def approve_client_request(
+        self, request_id: str, *, days: float | None = None, reason: str | None = None
+    ) -> ClientRequest:
+        """For staff: makes the client, for as many days from now as were asked for, or for fewer."""
+        ask = Ask("POST", f"{_REQUESTS}/{part(request_id)}/approve", json=given(days=days, reason=reason))
+        return ClientRequest.of(await self.session.json(ask))
+
+    async def refuse_client_request(self, request_id: str, reason: str) -> ClientRequest:
+        """For staff; the person who has asked reads the reason."""
+        ask = Ask("POST", f"{_REQUESTS}/{part(request_id)}/refuse", json={"reason": reason})
+        return ClientRequest.of(await self.session.json(ask))
 
 
 _REQUESTS = "account/client_requests"
@@ -129,10 +142,6 @@ def _form(name: str, level: str, ranges: Sequence[str], public_key: PublicKey) -
 
 def _key(public_key: PublicKey) -> Any:
     return public_key if isinstance(public_key, str) else dict(public_key)
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _path(client_id: str) -> str:

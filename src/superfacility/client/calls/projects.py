@@ -1,10 +1,8 @@
 """`/account/projects/NAME` and what belongs to it: members, invitations, requests to join."""
 
-from typing import Any
-
 from superfacility.client.records.projects import Invitation, JoinRequest, ProjectDetails, ProjectMember
 from superfacility.client.records.reading import rows
-from superfacility.client.wire.session import Ask, Session, part
+from superfacility.client.wire.session import Ask, Session, given, part
 
 
 class ProjectCalls:
@@ -17,7 +15,7 @@ class ProjectCalls:
 
     async def change_project(self, /, name: str, **changes: str | None) -> ProjectDetails:
         """`title`, `description`, `organisation`, `about`; what is left out stays."""
-        return ProjectDetails.of(await self.session.json(Ask("PATCH", _path(name), json=_given(changes))))
+        return ProjectDetails.of(await self.session.json(Ask("PATCH", _path(name), json=given(**changes))))
 
     async def members(self, project: str) -> tuple[ProjectMember, ...]:
         return tuple(map(ProjectMember.of, rows(await self.session.json(Ask("GET", f"{_path(project)}/members")))))
@@ -31,7 +29,7 @@ class ProjectCalls:
         self, project: str, user: str, *, role: str | None = None, continuing: bool | None = None
     ) -> ProjectMember:
         """What is None stays."""
-        content = _given({"role": role, "continuing": continuing})
+        content = given(role=role, continuing=continuing)
         return ProjectMember.of(await self.session.json(Ask("PATCH", _member(project, user), json=content)))
 
     async def remove_member(self, project: str, user: str) -> None:
@@ -48,7 +46,7 @@ class ProjectCalls:
         days: float | None = None,
     ) -> Invitation:
         """The only answer with the token."""
-        content = _given({"user": user, "email": email, "role": role, "days": days})
+        content = given(user=user, email=email, role=role, days=days)
         return Invitation.of(await self.session.json(Ask("POST", f"{_path(project)}/invitations", json=content)))
 
     async def invitations(self, project: str | None = None) -> tuple[Invitation, ...]:
@@ -62,11 +60,11 @@ class ProjectCalls:
 
     async def accept_invitation(self, invitation_id: str | None = None, *, token: str | None = None) -> Invitation:
         """By its id if it is addressed to you, or by its token."""
-        content = _given({"id": invitation_id, "token": token})
+        content = given(id=invitation_id, token=token)
         return Invitation.of(await self.session.json(Ask("POST", "account/invitations/accept", json=content)))
 
     async def decline_invitation(self, invitation_id: str | None = None, *, token: str | None = None) -> Invitation:
-        content = _given({"id": invitation_id, "token": token})
+        content = given(id=invitation_id, token=token)
         return Invitation.of(await self.session.json(Ask("POST", "account/invitations/decline", json=content)))
 
     async def join_project(self, project: str, message: str = "") -> JoinRequest:
@@ -94,7 +92,3 @@ def _path(project: str) -> str:
 
 def _member(project: str, user: str) -> str:
     return f"{_path(project)}/members/{part(user)}"
-
-
-def _given(content: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in content.items() if value is not None}

@@ -1,8 +1,9 @@
-"""People and projects."""
+"""People and projects, and what was done."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from superfacility.client.records.reading import Row, number, rows, text
+from superfacility.client.records.reading import Row, number, record, rows, text
 
 NO_LIMIT = 1_000_000_000.0
 """Hours from which a project has as many as it likes."""
@@ -84,3 +85,21 @@ class Group:
     @classmethod
     def of(cls, row: Row) -> "Group":
         return cls(int(row["gid"]), str(row["name"]), tuple(str(each["name"]) for each in rows(row.get("users"))))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that was done: by whom, to what, with which client and from where."""
+
+    at: datetime | None
+    actor: str
+    """A user name; `operator:NAME` at the command line of the installation."""
+    action: str
+    target: str
+    client: str
+    address: str
+    detail: str
+
+    @classmethod
+    def of(cls, row: Row) -> "AuditEntry":
+        return record(cls, row)

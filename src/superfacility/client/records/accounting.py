@@ -27,6 +27,22 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenHours:
+    """The same as staff have just given, changed or taken away, without what was used of it."""
+
+    id: int
+    project: str
+    kind: str
+    hours: float | None
+    begins: str | None
+    ends: str | None
+
+    @classmethod
+    def of(cls, row: Row) -> "GivenHours":
+        return record(cls, row)
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """The most that a member may use of a project's hours in each of its periods: hours, or percent."""
 

@@ -112,6 +112,10 @@ class ClientRequest:
     decided_by: str
     reason: str
     client_id: str
+    scopes: tuple[str, ...] = ()
+    globus: bool = False
+    comments: str = ""
+    decided_at: datetime | None = None
 
     @classmethod
     def of(cls, row: Row) -> "ClientRequest":

@@ -196,6 +196,11 @@ def part(name: str) -> str:
     return quote(name, safe="")
 
 
+def given(**fields: Any) -> dict[str, Any]:
+    """What is not None: the rest is left to the facility, or stays as it is."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _base(address: str) -> str:
     address = address.strip()
     address = (address if "//" in address else f"https://{address}").rstrip("/")

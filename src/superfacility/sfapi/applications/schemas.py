@@ -97,6 +97,7 @@ class ApplicationRecord(BaseModel):
     profile: ProfileName
     device: bool
     dpop: bool
+    resource_server: bool = Field(description="It may ask what any access token is worth (RFC 7662).")
     approval: Literal["pending", "approved", "refused"] = Field(description="What staff have said.")
     created_at: datetime
     revoked_at: datetime | None
@@ -118,6 +119,7 @@ class ApplicationRecord(BaseModel):
             profile=application.profile.value,
             device=application.device,
             dpop=application.dpop,
+            resource_server=application.resource_server,
             approval=application.approval.value,
             created_at=application.created_at,
             revoked_at=application.revoked_at,

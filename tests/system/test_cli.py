@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from superfacility.cli.user.schemas import ERROR, every_schema
+from superfacility.cli.user.description.schemas import ERROR, every_schema
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 DEADLINE = 60.0

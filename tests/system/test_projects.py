@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from superfacility.cli.user.schemas import every_schema
+from superfacility.cli.user.description.schemas import every_schema
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 SCHEMAS = dict(every_schema())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from superfacility.cli.configuration import reference as configuration_page
 from superfacility.cli.main import build
-from superfacility.cli.user.reference import command_sections, json_page, schema_file
+from superfacility.cli.user.description.reference import command_sections, json_page, schema_file
 from superfacility.facility.membership.permissions import PERMISSIONS
 from superfacility.facility.people import Role
 from superfacility.oauth.scopes import LEVELS, SCOPES

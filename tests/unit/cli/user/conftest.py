@@ -12,8 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from superfacility.cli.user.description.schemas import ERROR, every_schema
 from superfacility.cli.user.dispatch import run as dispatch
-from superfacility.cli.user.schemas import ERROR, every_schema
 from superfacility.client.errors import SuperfacilityError
 from superfacility.client.facilities import Facility
 from superfacility.client.records.account import Account, Project, StorageUse

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from superfacility.cli.user import completion
-from superfacility.cli.user.completion import Option, Words
+from superfacility.cli.user.description import completion
+from superfacility.cli.user.description.completion import Option, Words
 from superfacility.cli.user.table import TABLE
 
 NASTY = 'it\'s $(touch x) `y` "z" ; # \\ %'

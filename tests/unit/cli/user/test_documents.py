@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from superfacility.cli.user.schemas import every_schema
+from superfacility.cli.user.description.schemas import every_schema
 from superfacility.client.errors import NotFound, Refused
 
 COMMANDS = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from superfacility.cli.user.submit import exit_code
 from superfacility.cli.user.terminal.exits import MEANINGS
+from superfacility.cli.user.work.submit import exit_code
 from superfacility.client.errors import (
     ConfigurationError,
     InvalidRequest,

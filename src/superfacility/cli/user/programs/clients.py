@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from superfacility.cli.user import client_keys
+from superfacility.cli.user.programs import keys
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command, Group
 from superfacility.cli.user.terminal.output import short_time
@@ -107,8 +107,8 @@ def _wish(call: Call) -> dict[str, Any]:
 
 def _create(call: Call) -> int:
     options = call.options
-    path = client_keys.key_path(options.out, options.name)
-    with client_keys.new_pair(path, options.algorithm) as pair:
+    path = keys.key_path(options.out, options.name)
+    with keys.new_pair(path, options.algorithm) as pair:
         client = call.connection.create_client(
             options.name, options.level, options.ip or ["mine"], pair.public, **_wish(call)
         )
@@ -155,8 +155,8 @@ def _new_key(parser: Parser) -> None:
 
 def _rotate(call: Call) -> int:
     options = call.options
-    path = client_keys.key_path(options.out, "")
-    with client_keys.new_pair(path, options.algorithm) as pair:
+    path = keys.key_path(options.out, "")
+    with keys.new_pair(path, options.algorithm) as pair:
         client = call.connection.rotate_client_key(options.client, pair.public, overlap_hours=options.overlap)
         pair.write(client.id)
     if call.output.as_json:
@@ -209,8 +209,8 @@ def _asked(parser: Parser) -> None:
 
 def _request(call: Call) -> int:
     options = call.options
-    path = client_keys.key_path(options.out, options.name)
-    with client_keys.pending_pair(path, options.algorithm) as pair:
+    path = keys.key_path(options.out, options.name)
+    with keys.pending_pair(path, options.algorithm) as pair:
         request = call.connection.request_client(
             options.name, options.level, options.ip or ["mine"], pair.public, options.purpose, **_wish(call)
         )
@@ -229,7 +229,7 @@ def _request_id(parser: Parser) -> None:
 
 def _collect(call: Call) -> int:
     request = call.connection.client_request(call.options.request)
-    path = client_keys.collected(request)
+    path = keys.collected(request)
     if call.output.as_json:
         call.output.document(request=request, key_file=str(path))
     else:
@@ -239,7 +239,7 @@ def _collect(call: Call) -> int:
 
 def _withdraw(call: Call) -> int:
     request = call.connection.withdraw_client_request(call.options.request)
-    client_keys.forget(request.id)
+    keys.forget(request.id)
     if call.output.as_json:
         call.output.document(request=request)
     else:

@@ -4,11 +4,11 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-from superfacility.cli.user.tasks import cancelled
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command
 from superfacility.cli.user.terminal.interruption import detach
 from superfacility.cli.user.terminal.parsing import Parser, system_option, timeout_option
+from superfacility.cli.user.work.tasks import cancelled
 from superfacility.client.errors import Refused
 from superfacility.client.records.work import CommandResult, Task
 

@@ -1,6 +1,6 @@
 """`sfapi transfer`: copies between the facility's own endpoints, which go on without you."""
 
-from superfacility.cli.user.files import split_remote
+from superfacility.cli.user.files.listing import split_remote
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command
 from superfacility.cli.user.terminal.interruption import detach

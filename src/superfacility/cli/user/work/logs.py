@@ -1,10 +1,10 @@
 """`sfapi logs`: what a job prints, byte by byte."""
 
-from superfacility.cli.user.jobs import job_reference
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command
 from superfacility.cli.user.terminal.interruption import detach
 from superfacility.cli.user.terminal.parsing import Parser, system_option, timeout_option
+from superfacility.cli.user.work.jobs import job_reference
 
 
 def _arguments(parser: Parser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from superfacility.cli.user.files import remote_path, split_remote
+from superfacility.cli.user.files.listing import remote_path, split_remote
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command
 from superfacility.cli.user.terminal.parsing import Parser

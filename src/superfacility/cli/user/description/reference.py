@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from superfacility.cli.user.description.schemas import ERROR, every_schema
 from superfacility.cli.user.dispatch import parser_of
-from superfacility.cli.user.schemas import ERROR, every_schema
 from superfacility.cli.user.table import TABLE
 from superfacility.cli.user.terminal import exits
 from superfacility.client.environment import VARIABLES

@@ -1,0 +1,1 @@
+"""What is told of all commands, made from their parsers and types: the reference, JSON Schemas, completion."""

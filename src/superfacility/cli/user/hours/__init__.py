@@ -1,0 +1,1 @@
+"""Hours of projects: what is left, what was used, how they are given and divided."""

@@ -1,0 +1,1 @@
+"""`sfapi projects`: `noun` puts its verbs together."""

@@ -1,0 +1,1 @@
+"""What runs: jobs and what they print, commands, tasks, reservations."""

@@ -59,7 +59,7 @@ async def test_staff_approve_and_the_client_works(site, mailbox):
     assert (await site.get("/account", f"client:{client.id}")).status_code == 200
     await site.services.notices.settle()
     assert [mail[0] for mail in mailbox.mails] == ["staff1@example.org", "demo1@example.org", "demo1@example.org"]
-    assert f"sfapi admin client-request approve {asked['id']}" in mailbox.mails[0][2]
+    assert f"sfapi client-requests approve {asked['id']}" in mailbox.mails[0][2]
     assert client.id in mailbox.mails[2][2]
     rows = [(row.action, row.actor) for row in site.memory.audit if row.action.startswith("client")]
     assert rows == [

@@ -117,8 +117,8 @@ def overview() -> str:
     """Every command in a line."""
     operators = {**{name: text for name, (_, text) in _COMMANDS.items()}, **_MORE}
     lines = ["Usage: sfapi COMMAND ...", "", "Superfacility: call an HPC centre over REST.", "", "For everybody:"]
-    lines += [f"  {name:<13} {text}" for name, (_, text) in TABLE.items()]
-    lines += ["", "For operators of a facility:", *(f"  {name:<13} {text}" for name, text in operators.items())]
+    lines += [f"  {name:<15} {text}" for name, (_, text) in TABLE.items()]
+    lines += ["", "For operators of a facility:", *(f"  {name:<15} {text}" for name, text in operators.items())]
     return "\n".join([*lines, "", "More on one of them: sfapi COMMAND --help   Version: sfapi --version"]) + "\n"
 
 

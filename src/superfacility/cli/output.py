@@ -50,13 +50,14 @@ def show_rows(rows: Sequence[Row], *, as_json: bool, nothing: str = "Nothing the
 
 
 def show_record(row: Row, *, as_json: bool) -> None:
-    """One thing in full."""
+    """One thing in full. Further lines of a text are indented: nobody's words look like another line of ours."""
     if as_json:
         _print_json(row)
         return
     width = max(len(key) for key in row)
     for key, value in row.items():
-        say(f"{key:<{width}}  {_cell(value)}".rstrip())
+        text = _cell(value).replace("\n", "\n" + " " * (width + 2))
+        say(f"{key:<{width}}  {text}".rstrip())
 
 
 def done(text: str, row: Row, *, as_json: bool) -> None:

@@ -236,8 +236,8 @@ class ApplicationService:
             text = (
                 f"{application.owner} has registered the application {application.name} ({application.id}), level "
                 f"{application.level.label}. Nobody can log in to it before you say so:\n\n"
-                f"    sfapi admin application show {application.id}\n"
-                f"    sfapi admin application approve {application.id} --seen FINGERPRINT\n"
+                f"    sfapi applications show {application.id}\n"
+                f"    sfapi applications approve {application.id} --seen FINGERPRINT\n"
             )
             await self.notices.tell_staff(subject, text)
 

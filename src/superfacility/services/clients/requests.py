@@ -207,8 +207,9 @@ class ClientRequests:
     async def _tell_of(self, request: ClientRequest) -> None:
         text = (
             f"{request.requester} asks for a client: {_summary(request)}.\n\n{request.purpose}\n\n"
-            f"    sfapi admin client-request approve {request.id}\n"
-            f"    sfapi admin client-request refuse {request.id} --reason ...\n"
+            f"    sfapi client-requests show {request.id}\n"
+            f"    sfapi client-requests approve {request.id}\n"
+            f"    sfapi client-requests refuse {request.id} --reason ...\n"
         )
         await self.own.notices.tell_staff(f"{request.requester} asks for a {request.level.label} client", text)
         await self._tell_requester(request, "waits for the facility's staff. You get a mail when they have decided.\n")

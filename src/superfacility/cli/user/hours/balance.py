@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from superfacility.cli.user.hours.standing import STANDING, hours
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.command import Call, Command
 from superfacility.cli.user.terminal.output import Columns, human_size
@@ -27,16 +28,16 @@ def _balance(call: Call) -> int:
     columns = {
         "PROJECT": lambda p: p.name,
         "ROLE": lambda p: p.role,
-        "HOURS LEFT": lambda p: "no limit" if p.hours_left is None else f"{p.hours_left:.1f}",
+        "HOURS LEFT": lambda p: hours(p.hours_left),
         "USED": lambda p: f"{p.hours_used:.1f}",
         "BY YOU": lambda p: f"{p.own_hours_used:.1f}",
-        "GIVEN": lambda p: "no limit" if p.hours_given is None else f"{p.hours_given:.1f}",
+        "GIVEN": lambda p: hours(p.hours_given),
         "STORAGE": _storage,
     }
     output.table(found, columns, nothing="You are in no project.")
     if allocations:
         output.line()
-        output.table(allocations, _ALLOCATION_COLUMNS, nothing="")
+        output.table(allocations, STANDING, nothing="")
     return exits.OK
 
 
@@ -46,23 +47,6 @@ def _allocations(call: Call, wanted: str | None) -> Sequence[Allocation]:
         return [each for each in call.connection.allocations() if each.current and wanted in (None, each.project)]
     except NotFound:
         return []
-
-
-_ALLOCATION_COLUMNS: Columns = {
-    "ALLOCATION": lambda each: each.project,
-    "KIND": lambda each: each.kind,
-    "LEFT": lambda each: _hours(each.left),
-    "USED": lambda each: f"{each.used:.1f}",
-    "GIVEN": lambda each: _hours(each.hours),
-    "YOURS": lambda each: _hours(each.own_hours),
-    "BY YOU": lambda each: f"{each.own_used:.1f}",
-    "FROM": lambda each: each.begins or "",
-    "UNTIL": lambda each: each.ends or "",
-}
-
-
-def _hours(hours: float | None) -> str:
-    return "no limit" if hours is None else f"{hours:.1f}"
 
 
 def _usage_options(parser: Parser) -> None:

@@ -5,7 +5,7 @@ from superfacility.cli.user.programs.making import ranges, wanted, wish
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.answers import listed
 from superfacility.cli.user.terminal.command import Call, Command
-from superfacility.cli.user.terminal.output import Columns
+from superfacility.cli.user.terminal.output import Columns, figure
 from superfacility.cli.user.terminal.parsing import Parser
 from superfacility.client.records.clients import ClientRequest
 
@@ -14,7 +14,7 @@ _COLUMNS: Columns = {
     "STATE": lambda r: r.state,
     "NAME": lambda r: r.name,
     "LEVEL": lambda r: r.level,
-    "DAYS": lambda r: "" if r.days is None else f"{r.days:g}",
+    "DAYS": lambda r: figure(r.days),
     "CLIENT": lambda r: r.client_id,
     "REASON": lambda r: r.reason,
 }

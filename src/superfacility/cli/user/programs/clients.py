@@ -5,7 +5,7 @@ from superfacility.cli.user.programs.making import MADE, algorithm_option
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.answers import listed, told
 from superfacility.cli.user.terminal.command import Call, Command, Group
-from superfacility.cli.user.terminal.output import Columns, short_time
+from superfacility.cli.user.terminal.output import Columns, figure, short_time
 from superfacility.cli.user.terminal.parsing import Parser
 from superfacility.client.records.clients import ClientAddresses, ClientLevel, RegisteredClient
 
@@ -30,9 +30,9 @@ _DETAILS: Columns = {
 }
 _LEVEL_COLUMNS: Columns = {
     "LEVEL": lambda each: each.level,
-    "DAYS": lambda each: _number(each.without_review.days),
+    "DAYS": lambda each: figure(each.without_review.days),
     "RANGES": lambda each: each.without_review.ranges,
-    "DAYS WITH REVIEW": lambda each: _number(each.with_review.days),
+    "DAYS WITH REVIEW": lambda each: figure(each.with_review.days),
     "MEANING": lambda each: each.meaning,
 }
 
@@ -118,10 +118,6 @@ def _addresses(call: Call) -> int:
     else:
         call.output.record({"mine": found.address, **found.networks})
     return exits.OK
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
 
 
 _ONE = {"client": RegisteredClient}

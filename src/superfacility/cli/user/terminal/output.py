@@ -70,12 +70,14 @@ class Output:
             self._write(self._line(line, widths))
 
     def record(self, pairs: Mapping[str, Any]) -> None:
-        """One thing in full; what is empty is left out."""
+        """One thing in full; what is empty is left out. Further lines of a text are indented, so that nobody's words
+        look like another line of ours."""
         shown = {name: _cell(value) for name, value in pairs.items() if value not in (None, "", (), [])}
         width = max(map(len, shown), default=0)
+        further = "\n" + (" " * (width + 2) if self._terminal else "\t")
         for name, value in shown.items():
             separator = f"{name:<{width}}  " if self._terminal else f"{name}\t"
-            self._write(separator + self._state(value))
+            self._write(separator + self._state(value).replace("\n", further))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(_encodable(text, sys.stdout) + "\n")
@@ -112,6 +114,11 @@ def human_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} PiB"
+
+
+def figure(number: float | None) -> str:
+    """In as few digits as say it; nothing of what is not known."""
+    return "" if number is None else f"{number:g}"
 
 
 def short_time(moment: datetime | None) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 from superfacility.cli.user.terminal import exits
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from superfacility.cli.user.terminal.command import Command
 
 
@@ -56,6 +58,16 @@ def duration(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 90s, 15m, 2h or 1d")
     return seconds
+
+
+def instant(text: str) -> "datetime":
+    """A moment; without an offset from UTC in this machine's own zone."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-06-01 or 2026-06-01T08:00") from None
 
 
 def existing_file(text: str) -> str:

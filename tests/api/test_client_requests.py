@@ -90,6 +90,18 @@ async def test_staff_may_give_less(site):
     assert site.memory.clients[approved["client_id"]].lifetime == timedelta(days=7)
 
 
+async def test_a_strict_and_bound_client_is_asked_for_and_given(site):
+    asked = await ask(site, strict=True, dpop=True)
+    assert (asked["strict"], asked["dpop"]) == (True, True)
+    approved = (await site.call("POST", f"{REQUESTS}/{asked['id']}/approve", STAFF, json={})).json()
+    client = site.memory.clients[approved["client_id"]]
+    assert (client.strict, client.dpop) == (True, True)
+    plain = await ask(site)
+    assert (plain["strict"], plain["dpop"]) == (False, False)
+    weak = {**key_pair("RS256")[1], "alg": "RS256"}
+    assert "strict" in await refusal(site, "POST", REQUESTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
+
+
 async def test_who_has_asked_may_withdraw(site):
     path = f"{REQUESTS}/{(await ask(site))['id']}"
     assert (await site.call("DELETE", path, OTHER)).status_code == 404

@@ -356,6 +356,37 @@ async def test_a_stolen_key_cannot_live_on(site):
     assert (await site.get("/account", child)).status_code == 403
 
 
+async def test_a_person_makes_strict_and_bound_clients(site):
+    made = await create(site, strict=True, dpop=True)
+    assert (made["strict"], made["dpop"]) == (True, True)
+    kept = site.memory.clients[made["id"]]
+    assert (kept.strict, kept.dpop) == (True, True)
+    plain = await create(site)
+    assert (plain["strict"], plain["dpop"]) == (False, False)
+    weak = {**PUBLIC["RS256"], "alg": "RS256"}
+    assert "strict" in await refusal(site, "POST", CLIENTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
+    path = f"{CLIENTS}/{made['id']}"
+    for field in ("strict", "dpop"):  # what was asked for so would be worth nothing if its owner could change it
+        assert "Unknown field" in await refusal(site, "PATCH", path, ME, 422, **{field: False})
+
+
+@pytest.mark.parametrize("field", ["strict", "dpop"])
+async def test_a_strict_or_bound_program_makes_no_client_that_is_less_so(site, field):
+    maker, token = await program(site, **{field: True})
+    assert (await create(site, token))[field] is True
+    assert (await create(site, token, **{field: None}))[field] is True
+    assert "less strictly" in await refusal(site, "POST", CLIENTS, token, 403, **FORM | {field: False})
+    assert [each.made_by for each in site.memory.clients.values()].count(maker["id"]) == 2
+
+
+async def test_a_plain_program_makes_clients_that_are_stricter_than_itself(site):
+    _, token = await program(site)
+    made = await create(site, token, strict=True, dpop=True)
+    assert (made["strict"], made["dpop"]) == (True, True)
+    child = f"client:{made['id']}"
+    assert "less strictly" in await refusal(site, "POST", CLIENTS, child, 403, **FORM | {"dpop": False})
+
+
 async def test_what_a_strict_program_makes_is_as_strict(site):
     maker, token = await program(site)
     site.memory.clients[maker["id"]] = replace(site.memory.clients[maker["id"]], strict=True, dpop=True)

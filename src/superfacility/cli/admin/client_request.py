@@ -9,6 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from superfacility.cli.admin.desk import Desk, open_desk
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
+from superfacility.oauth.client_keys import thumbprint
 from superfacility.oauth.registration.requests import ClientRequest, RequestState
 from superfacility.services.access.applications import Actor
 from superfacility.services.clients import ClientRequests
@@ -42,6 +43,9 @@ def _full_row(request: ClientRequest) -> Row:
         "scopes": sorted(request.scopes),
         "project": request.project,
         "globus": request.globus,
+        "strict": request.strict,
+        "dpop": request.dpop,
+        "key": thumbprint(request.keys[0].jwk),
         "purpose": request.purpose,
         "comments": request.comments,
         "decided_at": request.decided_at,

@@ -44,11 +44,15 @@ class ClientCalls:
         comments: str | None = None,
         project: str | None = None,
         globus: bool | None = None,
+        strict: bool | None = None,
+        dpop: bool | None = None,
     ) -> RegisteredClient:
-        """Register a program. `ranges` are CIDRs, names of the facility's networks, or `mine`."""
+        """Register a program. `ranges` are CIDRs, names of the facility's networks, or `mine`. One that is `strict`, or
+        bound to a key by `dpop`, signs as FAPI 2.0 and RFC 9449 say, which this client and `sfapi_client` do not."""
         form = _form(name, level, ranges, public_key)
-        more = given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
-        return RegisteredClient.of(await self.session.json(Ask("POST", "account/clients", json=form | more)))
+        more = given(days=days, user=user, scopes=scopes, comments=comments)
+        bounds = given(project=project, globus=globus, strict=strict, dpop=dpop)
+        return RegisteredClient.of(await self.session.json(Ask("POST", "account/clients", json=form | more | bounds)))
 
     async def change_client(
         self,
@@ -110,11 +114,14 @@ class ClientCalls:
         comments: str | None = None,
         project: str | None = None,
         globus: bool | None = None,
+        strict: bool | None = None,
+        dpop: bool | None = None,
     ) -> ClientRequest:
         """Ask staff for a client that you cannot make yourself; the days count from their approval."""
         form = _form(name, level, ranges, public_key) | {"purpose": purpose}
-        more = given(days=days, user=user, scopes=scopes, comments=comments, project=project, globus=globus)
-        return ClientRequest.of(await self.session.json(Ask("POST", _REQUESTS, json=form | more)))
+        more = given(days=days, user=user, scopes=scopes, comments=comments)
+        bounds = given(project=project, globus=globus, strict=strict, dpop=dpop)
+        return ClientRequest.of(await self.session.json(Ask("POST", _REQUESTS, json=form | more | bounds)))
 
     async def withdraw_client_request(self, request_id: str) -> ClientRequest:
         """Before staff have decided it."""

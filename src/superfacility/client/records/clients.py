@@ -25,6 +25,10 @@ class RegisteredClient:
     globus: bool = False
     made_by: str = ""
     holder: str = ""
+    strict: bool = False
+    """It proves itself as FAPI 2.0 asks for alone."""
+    dpop: bool = False
+    """Its tokens work with a key that it shows alone (RFC 9449)."""
     keys: tuple[str, ...] = ()
     """The thumbprints of its public keys (RFC 7638)."""
 
@@ -114,6 +118,8 @@ class ClientRequest:
     client_id: str
     scopes: tuple[str, ...] = ()
     globus: bool = False
+    strict: bool = False
+    dpop: bool = False
     comments: str = ""
     decided_at: datetime | None = None
 

@@ -44,6 +44,8 @@ class ClientRequest:
     comments: str = ""
     project: ProjectName | None = None
     globus: bool = False
+    strict: bool = False
+    dpop: bool = False
     state: RequestState = RequestState.PENDING
     decided_at: datetime | None = None
     decided_by: str | None = None

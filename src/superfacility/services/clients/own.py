@@ -74,7 +74,6 @@ class OwnClients:
         maker = await maker_of(principal, self.store)
         owner = await self.collaborations.acting_as(principal.user, wish.user)
         client = maker.own(await self._bounded(maker, wish, owner))
-        check_proof(client)
         check_power(maker, client)
         detail = f"{client.level.label} for {client.user} from {', '.join(client.ranges)}"
         audit = principal.audit(client.created_at, "clients.create", client.id, detail)
@@ -87,6 +86,11 @@ class OwnClients:
         if maker.client is not None:
             left = min(bounds.lifetime, maker.client.expires_at - self.clock.now())
             wish = replace(wish, lifetime=wish.lifetime or left, project=wish.project or maker.client.project)
+            wish = replace(
+                wish,
+                strict=maker.client.strict if wish.strict is None else wish.strict,
+                dpop=maker.client.dpop if wish.dpop is None else wish.dpop,
+            )
         try:
             return await self.drafted(wish, owner, bounds, maker.principal.address)
         except InvalidInput as problem:
@@ -99,7 +103,7 @@ class OwnClients:
     async def drafted(self, wish: Wish, owner: User, bounds: Bounds, address: str) -> Client:
         """The client that a wish becomes; `InvalidInput` where it goes beyond the bounds."""
         now, named = self.clock.now(), self.rules.networks
-        return Client(
+        client = Client(
             id=ClientId(new_client_id()),
             user=owner.name,
             name=checked_name(wish.name),
@@ -112,7 +116,11 @@ class OwnClients:
             comments=checked_text(wish.comments, "A comment"),
             project=await self.checked_project(owner, wish.project),
             globus=wish.globus,
+            strict=bool(wish.strict),
+            dpop=bool(wish.dpop),
         )
+        check_proof(client)
+        return client
 
     async def checked_project(self, owner: User, name: str | None) -> ProjectName | None:
         """One that a client of the user may be bound to."""

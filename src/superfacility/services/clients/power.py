@@ -25,12 +25,9 @@ class Maker:
     client: Client | None = None
 
     def own(self, client: Client) -> Client:
-        """A new client in the hands of who makes it. It ends with the program that has made it, and proves itself no
-        less strictly."""
-        client, maker = replace(client, holder=self.holder_of(client)), self.client
-        if maker is None:
-            return client
-        return replace(client, made_by=maker.id, strict=maker.strict, dpop=maker.dpop)
+        """A new client in the hands of who makes it. It ends with the program that has made it."""
+        made_by = None if self.client is None else self.client.id
+        return replace(client, holder=self.holder_of(client), made_by=made_by)
 
     def holder_of(self, client: Client) -> UserName | None:
         """In whose hands a client is that is given a key here: those of who has the key of the program that does it."""

@@ -57,6 +57,8 @@ class ClientRequests:
             comments=client.comments,
             project=client.project,
             globus=client.globus,
+            strict=client.strict,
+            dpop=client.dpop,
         )
         audit = principal.audit(client.created_at, "client_requests.ask", request.id, _summary(request))
         await self.store.ask(request, audit, at_most=MOST_PENDING)
@@ -182,6 +184,8 @@ class ClientRequests:
             comments=request.comments,
             project=project,
             globus=request.globus,
+            strict=request.strict,
+            dpop=request.dpop,
             holder=holder_of(owner.name, requester),
         )
 

@@ -21,7 +21,8 @@ MINE = "mine"
 @dataclass(frozen=True, slots=True)
 class Wish:
     """`ranges` are CIDRs, names of networks, or `mine`. `key` is a public key, as JWK or PEM. Without `scopes` all of
-    the level, without `lifetime` the longest, without `user` the caller's own."""
+    the level, without `lifetime` the longest, without `user` the caller's own. Without `strict` and `dpop` it proves
+    itself as the program that makes it; where a person does, as every client."""
 
     name: str
     level: SecurityLevel
@@ -33,6 +34,8 @@ class Wish:
     user: str | None = None
     project: str | None = None
     globus: bool = False
+    strict: bool | None = None
+    dpop: bool | None = None
 
 
 def looked_up(ranges: Iterable[str], networks: Mapping[str, tuple[str, ...]], address: str) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class RequestRecord(BaseModel):
     days: float = Field(description="Asked for; they count from the approval.")
     project: str | None
     globus: bool
+    strict: bool
+    dpop: bool
     purpose: str
     comments: str
     key: str = Field(description="The thumbprint of its public key (RFC 7638).")
@@ -83,6 +85,8 @@ class RequestRecord(BaseModel):
             days=request.lifetime / timedelta(days=1),
             project=request.project,
             globus=request.globus,
+            strict=request.strict,
+            dpop=request.dpop,
             purpose=request.purpose,
             comments=request.comments,
             key=thumbprint(request.keys[0].jwk),

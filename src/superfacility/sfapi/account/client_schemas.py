@@ -15,6 +15,7 @@ from superfacility.services.clients.offers import LevelOffer
 
 LevelName = Literal["green", "yellow", "orange", "red"]
 RANGES = "Where it may call from: CIDRs, names of the facility's networks, or `mine` for the address you call from."
+PROOF = "If left out, as the program that makes it; where a person makes it, not."
 DAYS = Field(None, gt=0, le=3660, description="How long it lives from now; as long as its level may, if left out.")
 FORM: dict[str, Any] = {
     "name": "beamline 7",
@@ -41,6 +42,8 @@ class ClientForm(BaseModel):
     user: str | None = Field(None, description="A collaboration account that it acts as; you, if left out.")
     project: str | None = Field(None, description="Bind its jobs, files and transfers to one project.")
     globus: bool = Field(False, description="It may copy between named endpoints where the facility asks for that.")
+    strict: bool | None = Field(None, description=f"It proves itself as FAPI 2.0 asks for alone. {PROOF}")
+    dpop: bool | None = Field(None, description=f"Its tokens work with a key that it shows alone (RFC 9449). {PROOF}")
 
     def wish(self) -> Wish:
         return Wish(
@@ -54,6 +57,8 @@ class ClientForm(BaseModel):
             user=self.user,
             project=self.project,
             globus=self.globus,
+            strict=self.strict,
+            dpop=self.dpop,
         )
 
 
@@ -100,6 +105,8 @@ class ClientDetails(BaseModel):
     keys: list[KeyRecord]
     project: str | None = Field(description="The one project that it is bound to.")
     globus: bool
+    strict: bool = Field(description="It proves itself as FAPI 2.0 asks for alone.")
+    dpop: bool = Field(description="Its tokens work with a key that it shows alone (RFC 9449).")
     made_by: str | None = Field(description="The client that made it, if no person did: it ends with that one.")
     holder: str | None = Field(description="Who has its key, if not its user: it works while they manage the account.")
     created_at: datetime
@@ -124,6 +131,8 @@ class ClientDetails(BaseModel):
             ],
             project=client.project,
             globus=client.globus,
+            strict=client.strict,
+            dpop=client.dpop,
             made_by=client.made_by,
             holder=client.holder,
             created_at=client.created_at,

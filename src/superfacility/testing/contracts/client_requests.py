@@ -34,6 +34,8 @@ REQUEST = ClientRequest(
     comments="words",
     project=PROJECT,
     globus=True,
+    strict=True,
+    dpop=True,
 )
 CLIENT = Client(
     id=ClientId("abcdefghijk01"),

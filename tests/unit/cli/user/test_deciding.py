@@ -15,7 +15,8 @@ AT = datetime(2026, 5, 31, 18, tzinfo=UTC)
 REQUEST = ClientRequest(
     id="r-1", state="pending", requester="demo1", user="beam7", name="night", level="red", days=30.0,
     ranges=("192.0.0.0/20", "mine"), project="m0001", purpose="Runs at\x1b[2J night\nlevel\tgreen",
-    key="thumb-1", created_at=AT, decided_by="", reason="", client_id="", scopes=("compute.jobs:write",), globus=True, comments="words",
+    key="thumb-1", created_at=AT, decided_by="", reason="", client_id="", scopes=("compute.jobs:write",), globus=True,
+    dpop=True, comments="words",
 )  # fmt: skip
 APPLICATION = Application(
     id="a-1", name="Gateway", owner="demo2", project="m0001", level="red", approval="pending",
@@ -87,6 +88,7 @@ def test_a_request_is_read_in_full_before_it_is_decided(run: Any) -> None:
     for each in ("demo1", "beam7", "night", "red", "30", "192.0.0.0/20", "m0001", "thumb-1", "compute.jobs:write"):
         assert each in done.out
     assert "Runs at\\x1b[2J night" in done.out, "what people have written does not steer the terminal"
+    assert "dpop\tyes" in done.out
     assert [line for line in done.out.splitlines() if line.startswith("level")] == ["level\tred"], "nor adds a line"
     assert "sfapi client-requests approve r-1" in done.err
     assert "sfapi client-requests refuse r-1 --reason" in done.err

@@ -51,6 +51,8 @@ client_requests = Table(
     Column("decided_by", String),
     Column("reason", Text, nullable=False),
     Column("client_id", String),
+    Column("strict", Boolean, nullable=False, server_default=false()),
+    Column("dpop", Boolean, nullable=False, server_default=false()),
 )
 
 collaborations = Table(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
-SCHEMA = "0017"
+SCHEMA = "0018"
 """The migration that this code needs."""
 
 metadata = MetaData(

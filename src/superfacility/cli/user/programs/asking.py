@@ -1,7 +1,7 @@
 """`sfapi clients`: those that staff are asked for. Their keys wait here until they are approved."""
 
 from superfacility.cli.user.programs import keys
-from superfacility.cli.user.programs.making import ranges, wanted, wish
+from superfacility.cli.user.programs.making import algorithm, ranges, wanted, wish
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.answers import listed
 from superfacility.cli.user.terminal.command import Call, Command
@@ -32,7 +32,7 @@ def _asked(parser: Parser) -> None:
 def _request(call: Call) -> int:
     options = call.options
     path = keys.key_path(options.out, options.name)
-    with keys.pending_pair(path, options.algorithm) as pair:
+    with keys.pending_pair(path, algorithm(call, strict=options.strict)) as pair:
         request = call.connection.request_client(
             options.name, options.level, ranges(call), pair.public, options.purpose, **wish(call)
         )

@@ -23,6 +23,8 @@ _DETAILS: Columns = {
     "SCOPES": lambda r: r.scopes,
     "PROJECT": lambda r: r.project,
     "GLOBUS": lambda r: "yes" if r.globus else "",
+    "STRICT": lambda r: "yes" if r.strict else "",
+    "DPOP": lambda r: "yes" if r.dpop else "",
     "KEY": lambda r: r.key,
     "PURPOSE": lambda r: r.purpose,
     "COMMENTS": lambda r: r.comments,

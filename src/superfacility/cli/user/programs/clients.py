@@ -1,7 +1,7 @@
 """`sfapi clients`: registered programs. Their key pairs are made here; the facility gets the public half."""
 
 from superfacility.cli.user.programs import asking, keys, making
-from superfacility.cli.user.programs.making import MADE, algorithm_option
+from superfacility.cli.user.programs.making import MADE, algorithm, algorithm_option
 from superfacility.cli.user.terminal import exits
 from superfacility.cli.user.terminal.answers import listed, told
 from superfacility.cli.user.terminal.command import Call, Command, Group
@@ -25,6 +25,8 @@ _DETAILS: Columns = {
     "MADE BY": lambda c: c.made_by,
     "HELD BY": lambda c: c.holder,
     "GLOBUS": lambda c: "yes" if c.globus else "",
+    "STRICT": lambda c: "yes" if c.strict else "",
+    "DPOP": lambda c: "yes" if c.dpop else "",
     "KEYS": lambda c: c.keys,
     "SCOPES": lambda c: c.scopes,
 }
@@ -87,8 +89,8 @@ def _new_key(parser: Parser) -> None:
 
 def _rotate(call: Call) -> int:
     options = call.options
-    path = keys.key_path(options.out, "")
-    with keys.new_pair(path, options.algorithm) as pair:
+    path, strict = keys.key_path(options.out, ""), call.connection.client(options.client).strict
+    with keys.new_pair(path, algorithm(call, strict=strict)) as pair:
         client = call.connection.rotate_client_key(options.client, pair.public, overlap_hours=options.overlap)
         pair.write(client.id)
     if call.output.as_json:

@@ -48,7 +48,7 @@ def test_a_new_projects_members_get_their_account(
     slurm_facility: Any, cluster: SlurmCluster, there: Callable[[str], set[str]]
 ) -> None:
     facility, (alice, bob) = slurm_facility, (slurm_facility.first, slurm_facility.second)
-    facility.admin("project", "add", NEW)
+    facility.admin("project", "add", NEW, "--unlimited")
     for user in (alice, bob):
         facility.admin("project", "member", "add", NEW, user)
     assert planned(facility, NEW) == [("add account", []), ("add users", sorted([alice, bob]))]

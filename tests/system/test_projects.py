@@ -51,7 +51,7 @@ class Person:
 def facility(new_facility: Callable[[], Any]) -> Iterator[Any]:
     """With a project of demo1 alone."""
     facility = new_facility()
-    facility.admin("project", "add", PROJECT)
+    facility.admin("project", "add", PROJECT, "--unlimited")
     facility.admin("project", "member", "add", PROJECT, "demo1", "--role", "pi")
     facility.start()
     yield facility

@@ -184,6 +184,36 @@ def test_numbers_that_cannot_be_are_refused_before_anything_starts(
     assert (refused.returncode, option[0] in refused.stderr) == (2, True)
 
 
+GPU_NODES = """
+[systems.perlmutter.charging.node_types.gpu]
+with_gpus = true
+gpus_per_node = 4
+hours = "gpu"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ((), ("--cpu-hours N", "--gpu-hours N")),
+        (("--cpu-hours", "5"), ("--gpu-hours N",)),
+        (("--gpu-hours", "5"), ("--cpu-hours N",)),
+        (("--cpu-hours", "5", "--gpu-hours", "0", "--unlimited"), ("not both",)),
+        (("--cpu-hours", "5", "--gpu-hours", "0"), ()),
+        (("--cpu-hours", "5", "--unlimited"), ()),
+    ],
+)
+def test_a_project_has_hours_without_limit_only_in_so_many_words(
+    plain: Path, given: tuple[str, ...], missing: tuple[str, ...], run: Run
+) -> None:
+    plain.write_text(plain.read_text() + GPU_NODES)
+    done = run("admin", "project", "add", "m0009", *given, "--config", str(plain), "--json")
+    assert done.returncode == (1 if missing else 0), done.stderr
+    assert all(words in done.stderr for words in (*missing, *(("--unlimited",) if missing else ())))
+    listed = json.loads(run("admin", "project", "list", "--config", str(plain), "--json").stdout)
+    assert any(each["name"] == "m0009" for each in listed) is not bool(missing)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -397,7 +427,10 @@ class TestNouns:
         assert facility.admin("project", "remove", "m0002")["active"] is False
 
     def test_allocations(self, facility: Facility, run: Run) -> None:
-        facility.admin("project", "add", "m0003")
+        silent = run("admin", "project", "add", "m0003", "--config", facility.config)
+        assert (silent.returncode, "--cpu-hours N" in silent.stderr, "--unlimited" in silent.stderr) == (1, True, True)
+        made = facility.admin("project", "add", "m0003", "--unlimited")
+        assert (made["cpu_hours"], made["gpu_hours"]) == (None, None)
         facility.admin("project", "member", "add", "m0003", "demo2")
         options = ("--begins", "2000-01-01", "--ends", "2099-12-31")
         added = facility.admin("allocation", "add", "m0003", "--kind", "gpu", "--hours", "50", *options)

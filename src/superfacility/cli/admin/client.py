@@ -61,7 +61,25 @@ class Proof:
     ] = False
 
 
-_PLAIN = Proof()
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose key it is: that of who runs it, or a new one."""
+
+    out: Annotated[
+        Path | None,
+        Parameter(
+            help="New file for the private key of a new pair: `.json`, or PEM for any other ending. sfapi_client reads "
+            "both."
+        ),
+    ] = None
+    public_key: Annotated[
+        Path | None,
+        Parameter(help="File with the public key, as JWK or PEM: the private one stays where it was made."),
+    ] = None
+
+
+_PLAIN, _NO_KEY = Proof(), Key()
 
 
 def _row(client: Client) -> Row:
@@ -95,8 +113,7 @@ async def create(
     name: str,
     level: Level,
     ip: Ranges,
-    out: Path | None = None,
-    public_key: Path | None = None,
+    key: Key = _NO_KEY,
     scope: Scopes = (),
     days: Days = None,
     comments: str = "",
@@ -113,15 +130,10 @@ async def create(
         Name for people.
     level
         How much it may do: green reads the account, yellow also sees jobs, orange also moves data, red does everything.
-    out
-        New file for the private key of a new pair: `.json`, or PEM for any other ending. sfapi_client reads both.
-    public_key
-        File with the public key, as JWK or PEM: the private one stays where it was made.
     comments
         Anything worth remembering.
     """
-    if out is not None and public_key is not None:
-        raise InvalidInput("Give --public-key with a key that there is, or --out for a new pair, not both.")
+    _check_one(key)
     async with open_desk(shared) as desk:
         register = partial(
             desk.clients.create,
@@ -136,15 +148,24 @@ async def create(
             strict=proof.strict,
             dpop=proof.dpop,
         )
-        if out is not None:
-            client = await _with_new_pair(register, out, proof.algorithm)
-        elif public_key is not None:
-            client = await register(keys=[read_public_key(public_key)])
-        else:
-            raise InvalidInput("Give --public-key with the key of who runs it, or --out for a new pair.")
-        kept = {} if out is None else {"key_file": str(out)}
+        client = await _registered(register, key, proof.algorithm)
+        kept = {} if key.out is None else {"key_file": str(key.out)}
         text = f"Client {client.id} ({level}, acts as {user}) until {client.expires_at:%Y-%m-%d %H:%M} UTC"
         done(": ".join([text, *kept.values()]), {**_full_row(client), **kept}, as_json=shared.json)
+
+
+def _check_one(key: Key) -> None:
+    if key.out is not None and key.public_key is not None:
+        raise InvalidInput("Give --public-key with a key that there is, or --out for a new pair, not both.")
+    if key.out is None and key.public_key is None:
+        raise InvalidInput("Give --public-key with the key of who runs it, or --out for a new pair.")
+
+
+async def _registered(register: Callable[..., Awaitable[Client]], key: Key, algorithm: str) -> Client:
+    if key.out is not None:
+        return await _with_new_pair(register, key.out, algorithm)
+    assert key.public_key is not None
+    return await register(keys=[read_public_key(key.public_key)])
 
 
 async def _with_new_pair(register: Callable[..., Awaitable[Client]], out: Path, algorithm: str) -> Client:

@@ -1,5 +1,6 @@
 """`sfapi admin project`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -9,15 +10,18 @@ from superfacility.cli.admin.desk import Desk, open_desk
 from superfacility.cli.folders import make_folders
 from superfacility.cli.output import Row, Shared, done, show_record, show_rows
 from superfacility.facility.accounting.charges import HoursKind
+from superfacility.facility.errors import InvalidInput
 from superfacility.facility.people import Allocation, Membership, Project, ProjectName, Role
 from superfacility.services.access.applications import Actor
+from superfacility.settings import Settings
 
 app = App(name="project", help="Projects and their members.", help_format="plaintext")
 member = App(name="member", help="Members of a project and their roles.")
 app.command(member)
 _SHARED = Shared()
 Amount = Parameter(validator=validators.Number(gte=0, lte=2**62))
-Hours = Annotated[float | None, Amount, Parameter(help="Node hours given; unset: without limit.")]
+Hours = Annotated[float | None, Amount, Parameter(help="Node hours given; 0: none.")]
+Unlimited = Annotated[bool, Parameter(negative=(), help="In place of hours: those that are not given have no limit.")]
 Bytes = Annotated[int | None, Amount, Parameter(help="Bytes of storage given; unset: without limit.")]
 Description = Annotated[str | None, Parameter(help="What it is about.")]
 
@@ -34,6 +38,24 @@ async def _row(desk: Desk, project: Project) -> Row:
         "archive_bytes": project.allocation.archive_bytes,
         "active": project.active,
     }
+
+
+def _check_limits(desk: Desk, given: Mapping[HoursKind, float | None], *, unlimited: bool) -> None:
+    """Hours without limit are given in so many words. Those of a kind that nothing is charged to do not matter."""
+    charged = _charged(desk.settings)
+    left_out = [kind for kind, hours in given.items() if hours is None and kind in charged]
+    if left_out and not unlimited:
+        options = " and ".join(f"--{kind}-hours N" for kind in left_out)
+        raise InvalidInput(f"Give {options} (0 for none), or say --unlimited for hours without limit.")
+    if unlimited and None not in given.values():
+        raise InvalidInput("Give --cpu-hours and --gpu-hours, or say --unlimited, not both.")
+
+
+def _charged(settings: Settings) -> set[str]:
+    """The kinds of hours that jobs are charged to here."""
+    systems = [system.charging for system in settings.systems.values()]
+    of_types = {each.hours for system in systems for each in system.node_types.values()}
+    return of_types.union(each.hours for each in systems) or {HoursKind.CPU}
 
 
 async def _set_hours(desk: Desk, project: ProjectName, cpu: float | None, gpu: float | None) -> None:
@@ -54,12 +76,14 @@ async def add(
     description: Annotated[str, Parameter(help="What it is about.")] = "",
     cpu_hours: Hours = None,
     gpu_hours: Hours = None,
+    unlimited: Unlimited = False,
     project_bytes: Bytes = None,
     archive_bytes: Bytes = None,
     shared: Shared = _SHARED,
 ) -> None:
-    """Add a project and make its folders on local filesystems. What is not given is without limit."""
+    """Add a project and make its folders on local filesystems. Storage that is not given is without limit."""
     async with open_desk(shared) as desk:
+        _check_limits(desk, {HoursKind.CPU: cpu_hours, HoursKind.GPU: gpu_hours}, unlimited=unlimited)
         project = Project(0, ProjectName(name), description, Allocation(project_bytes, archive_bytes))
         saved = await desk.people.add_project(project, desk.operator)
         await _set_hours(desk, saved.name, cpu_hours, gpu_hours)

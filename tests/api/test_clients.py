@@ -339,6 +339,19 @@ async def test_a_program_gives_no_more_than_it_has(site, of_maker, wish, words):
     assert len(site.memory.clients) == 1
 
 
+async def test_as_long_as_its_maker_is_no_moment_longer_however_long_it_takes(site):
+    maker, token = await program(site, days=1)
+    own, clock = site.services.own_clients, site.clock
+
+    class Ticking:
+        def now(self):
+            clock.advance(timedelta(milliseconds=1))
+            return clock.now()
+
+    object.__setattr__(own, "clock", Ticking())
+    assert (await create(site, token))["expires_at"] == maker["expires_at"]
+
+
 async def test_a_stolen_key_cannot_live_on(site):
     maker, token = await program(site, days=1)
     site.clock.advance(timedelta(hours=12))

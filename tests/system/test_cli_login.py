@@ -1,79 +1,32 @@
 """`sfapi login` by device flow, and the clients that who has logged in may make: a person, a terminal and a browser
 without a browser, against a served facility."""
 
-import html
 import json
-import os
-import re
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from sfapi_client import Client as SfapiClient
-
-SFAPI = str(Path(sys.executable).parent / "sfapi")
-DEADLINE = 60.0
-PASSWORD = "seven violet staplers hum at noon"
-
-
-class Browser:
-    """Follows links, keeps cookies, and sends the form of a page with what a person fills in."""
-
-    def __init__(self, site: str) -> None:
-        self.http = httpx.Client(
-            base_url=site, follow_redirects=True, timeout=30, headers={"sec-fetch-site": "same-origin"}
-        )
-        self.page = ""
-
-    def open(self, address: str) -> None:
-        self._shown(self.http.get(address))
-
-    def send(self, **filled: str) -> None:
-        form = re.search(r'<form method="post" action="([^"]+)">(.*?)</form>', self.page, re.DOTALL)
-        assert form, self.page
-        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form.group(2))
-        fields = {name: html.unescape(value) for name, value in hidden}
-        self._shown(self.http.post(html.unescape(form.group(1)), data={**fields, **filled}))
-
-    def _shown(self, answer: httpx.Response) -> None:
-        assert answer.status_code == 200, f"{answer.url} {answer.status_code}: {answer.text}"
-        self.page = answer.text
+from tests.system.terminals import (
+    DEADLINE,
+    Browser,
+    answered,
+    begun,
+    browsing,
+    calling,
+    ended,
+    logged_in,
+    run,
+    token_file,
+    with_logins,
+)
 
 
 @pytest.fixture(scope="module")
 def facility(new_facility: Callable[[], Any]) -> Any:
-    made = new_facility()
-    file = Path(made.config)
-    text = re.sub(r"(?m)^#? ?(second_factor|hash_memory_mib) = .*\n", "", file.read_text())
-    file.write_text(re.sub(r"(?m)^\[login\].*$", '[login]\nsecond_factor = "optional"\nhash_memory_mib = 19', text))
-    made.start()
-    return made
-
-
-@contextmanager
-def browsing(facility: Any, user: str) -> Iterator[Browser]:
-    """Somebody who is invited, chooses a password and logs in with it."""
-    invited = facility.admin("user", "invite", user, "--show")
-    found = Browser(site_of(facility))
-    link = urlsplit(invited["url"])
-    found.open(f"{link.path}?{link.query}")
-    found.send(password=PASSWORD, again=PASSWORD)
-    found.open("/login")
-    found.send(user=user, password=PASSWORD)
-    yield found
-    found.http.close()
-
-
-def site_of(facility: Any) -> str:
-    return str(facility.base_url.removesuffix("/api/v1.2"))
+    return with_logins(new_facility())
 
 
 @pytest.fixture(scope="module")
@@ -81,48 +34,6 @@ def browser(facility: Any) -> Iterator[Browser]:
     """Of demo1."""
     with browsing(facility, "demo1") as found:
         yield found
-
-
-def environment(home: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SFAPI_")}
-    return {**clean, "SFAPI_HOME": str(home)}
-
-
-def run(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SFAPI, *words],
-        env=environment(home),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-
-
-def begun(home: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
-    """A login that waits, and the code that it shows."""
-    process = subprocess.Popen([SFAPI, "login", *words], env=environment(home), stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        line = process.stderr.readline()
-        if found := re.match(r"Enter (\S+)", line):
-            return process, found.group(1)
-        assert line, f"no code: {process.wait(DEADLINE)}"
-    raise AssertionError("no code came")
-
-
-def answered(browser: Browser, code: str, decision: str) -> None:
-    browser.open("/oauth2/device")
-    browser.send(user_code=code)
-    assert "the sfapi command line" in browser.page
-    browser.send(decision=decision)
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, words = process.communicate(timeout=DEADLINE)
-    return process.returncode, words
 
 
 @pytest.fixture(scope="module")
@@ -137,28 +48,6 @@ def staff(facility: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     facility.admin("user", "add", "ada", "--staff")
     with browsing(facility, "ada") as found:
         return logged_in(facility, found, tmp_path_factory.mktemp("staff"), "ada")
-
-
-def logged_in(facility: Any, browser: Browser, folder: Path, user: str) -> Path:
-    process, code = begun(folder, facility.base_url, "--facility", "demo")
-    answered(browser, code, "allow")
-    code_of_exit, words = ended(process)
-    assert code_of_exit == 0, words
-    assert f"You are {user} at demo." in words
-    return folder
-
-
-def calling(facility: Any, home: Path) -> httpx.Client:
-    """The API, as who has logged in there."""
-    run(home, "whoami")  # which renews a token that ends soon
-    token = json.loads(token_file(home).read_text())["access"]["value"]
-    return httpx.Client(
-        base_url=facility.base_url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=DEADLINE
-    )
-
-
-def token_file(home: Path) -> Path:
-    return home / ".tokens" / "demo.json"
 
 
 def aged(home: Path) -> dict[str, Any]:
@@ -240,30 +129,6 @@ def test_a_client_that_staff_approve_is_collected(facility: Any, home: Path) -> 
     ) as program:
         assert program.user().name == "demo1"
     assert run(home, "clients", "revoke", approved["client_id"]).returncode == 0
-
-
-def test_an_application_is_registered_by_a_user_and_approved_by_staff(facility: Any, home: Path, staff: Path) -> None:
-    """Nobody can log in to it before, and only what staff have seen is approved."""
-    form = {"name": "Gateway", "level": "orange", "device": True, "redirect_uris": ["https://gateway.example/cb"]}
-    with calling(facility, home) as owner, calling(facility, staff) as approver:
-        made = owner.post("account/applications", json=form).json()
-        path, begin = f"account/applications/{made['id']}", f"{site_of(facility)}/oauth2/device_authorization"
-        wanted = {"client_id": made["id"], "scope": "account.info:read"}
-        assert made["approval"] == "pending"
-        assert httpx.post(begin, data=wanted, timeout=DEADLINE).status_code in {400, 401}
-        assert owner.post(f"{path}/approval", json={"approve": True, "seen": made["fingerprint"]}).status_code == 403
-        owner.patch(path, json={"homepage": "https://gateway.example"}).raise_for_status()
-        late = approver.post(f"{path}/approval", json={"approve": True, "seen": made["fingerprint"]})
-        assert late.status_code == 409
-        seen = approver.get(path).json()["fingerprint"]
-        approved = approver.post(f"{path}/approval", json={"approve": True, "seen": seen})
-        assert approved.json()["approval"] == "approved"
-        assert httpx.post(begin, data=wanted, timeout=DEADLINE).status_code == 200
-        told = approver.get("account/audit", params={"everybodys": True, "action": "applications.*"}).json()
-        assert [(each["actor"], each["action"]) for each in told[:2]] == [
-            ("ada", "applications.approve"),
-            ("demo1", "applications.change"),
-        ]
 
 
 def test_a_client_of_a_shared_account_goes_with_who_manages_it(

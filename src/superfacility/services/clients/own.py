@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from superfacility.core.clock import Clock
@@ -82,34 +82,27 @@ class OwnClients:
         return client
 
     async def _bounded(self, maker: Maker, wish: Wish, owner: User) -> Client:
-        bounds = self.rules.own[wish.level]
+        bounds, now = self.rules.own[wish.level], self.clock.now()
         if maker.client is not None:
-            left = min(bounds.lifetime, maker.client.expires_at - self.clock.now())
-            wish = replace(wish, lifetime=wish.lifetime or left, project=wish.project or maker.client.project)
-            wish = replace(
-                wish,
-                strict=maker.client.strict if wish.strict is None else wish.strict,
-                dpop=maker.client.dpop if wish.dpop is None else wish.dpop,
-            )
+            wish = _inherited(wish, maker.client, min(bounds.lifetime, maker.client.expires_at - now))
         try:
-            return await self.drafted(wish, owner, bounds, maker.principal.address)
+            return await self.drafted(wish, owner, bounds, maker.principal.address, now)
         except InvalidInput as problem:
             try:
-                await self.drafted(wish, owner, self.rules.reviewed[wish.level], maker.principal.address)
+                await self.drafted(wish, owner, self.rules.reviewed[wish.level], maker.principal.address, now)
             except InvalidInput:
                 raise problem from None
             raise InvalidInput(f"{problem} {ASK_STAFF}") from None
 
-    async def drafted(self, wish: Wish, owner: User, bounds: Bounds, address: str) -> Client:
+    async def drafted(self, wish: Wish, owner: User, bounds: Bounds, address: str, now: datetime) -> Client:
         """The client that a wish becomes; `InvalidInput` where it goes beyond the bounds."""
-        now, named = self.clock.now(), self.rules.networks
         client = Client(
             id=ClientId(new_client_id()),
             user=owner.name,
             name=checked_name(wish.name),
             level=wish.level,
             scopes=checked_scopes(wish.level, wish.scopes, bound=wish.project is not None),
-            ranges=validate_ranges(wish.level, looked_up(wish.ranges, named, address), bounds.ranges),
+            ranges=validate_ranges(wish.level, looked_up(wish.ranges, self.rules.networks, address), bounds.ranges),
             keys=(checked_key(wish.key),),
             created_at=now,
             expires_at=bounds.expiry(wish.level, wish.lifetime, now),
@@ -261,3 +254,14 @@ class OwnClients:
         )
         told = [client.user, *await self.collaborations.managers(client.user)]
         await self.notices.tell(told, f"Your client {client.name}", text)
+
+
+def _inherited(wish: Wish, maker: Client, left: timedelta) -> Wish:
+    """What is left open, as the program has it that makes the client."""
+    return replace(
+        wish,
+        lifetime=wish.lifetime or left,
+        project=wish.project or maker.project,
+        strict=maker.strict if wish.strict is None else wish.strict,
+        dpop=maker.dpop if wish.dpop is None else wish.dpop,
+    )

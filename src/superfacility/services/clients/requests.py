@@ -39,7 +39,7 @@ class ClientRequests:
             raise InvalidInput("Say what the client is for: staff decide by it.")
         owner = await self.own.collaborations.acting_as(principal.user, wish.user)
         bounds = self.own.rules.reviewed[wish.level]
-        client = await self.own.drafted(wish, owner, bounds, principal.address)
+        client = await self.own.drafted(wish, owner, bounds, principal.address, self._now())
         self._require_need(client)
         await self._require_rest(principal, client.created_at)
         request = ClientRequest(

@@ -77,16 +77,14 @@ from superfacility.services.events.feed import Feed
 from superfacility.services.events.secrets import SigningSecrets
 from superfacility.services.events.sending import Courier
 from superfacility.services.events.streams import EventService
+from superfacility.services.files import StorageService, UploadRules, Uploads, UtilityService
 from superfacility.services.membership.people import PeopleService
 from superfacility.services.meta import Change, MetaService
 from superfacility.services.notices import Notices
 from superfacility.services.reservations import ReservationService
 from superfacility.services.services import Services
 from superfacility.services.status import StatusService, SystemSummaries
-from superfacility.services.storage import StorageService
 from superfacility.services.tasks import TaskService
-from superfacility.services.uploads import UploadRules, Uploads
-from superfacility.services.utilities import UtilityService
 from superfacility.settings import MembershipSettings
 from superfacility.tasks.registry import Registry
 from superfacility.tasks.worker import Worker

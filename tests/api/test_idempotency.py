@@ -12,7 +12,7 @@ from superfacility.facility.jobs import JobState
 from superfacility.facility.transfers import Endpoint
 from superfacility.services.compute.control import JobControl
 from superfacility.services.compute.requests import ComputeService
-from superfacility.services.storage import StorageService
+from superfacility.services.files import StorageService
 from superfacility.settings import Settings
 from superfacility.testing.stores import MemoryLease
 

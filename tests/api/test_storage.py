@@ -19,7 +19,7 @@ from superfacility.http import errors
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel, scopes_of
-from superfacility.services.storage import TRANSFER, StorageService
+from superfacility.services.files.storage import TRANSFER, StorageService
 from superfacility.sfapi.storage.routes import router
 from superfacility.tasks.task import TaskStatus, WorkerId
 from superfacility.testing.clocks import FakeClock

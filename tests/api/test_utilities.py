@@ -26,8 +26,8 @@ from superfacility.http import errors
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel, scopes_of
-from superfacility.services.uploads import UploadRules, Uploads
-from superfacility.services.utilities import EXECUTABLE_LIMIT, UtilityService
+from superfacility.services.files import UploadRules, Uploads
+from superfacility.services.files.utilities import EXECUTABLE_LIMIT, UtilityService
 from superfacility.sfapi.utilities.routes import router
 from superfacility.testing.contracts.transport import HOSTILE_NAMES
 from superfacility.testing.hostile_paths import SECRET, beside_the_homes, lay_traps, request_tails

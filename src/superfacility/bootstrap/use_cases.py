@@ -42,15 +42,13 @@ from superfacility.services.events.readings import JobReadings
 from superfacility.services.events.secrets import SigningSecrets
 from superfacility.services.events.sending import Courier
 from superfacility.services.events.streams import EventService
+from superfacility.services.files import StorageService, UploadRules, Uploads, UtilityService
 from superfacility.services.membership.people import PeopleService
 from superfacility.services.meta import Change, MetaService
 from superfacility.services.reservations import ReservationRule, ReservationService
 from superfacility.services.services import Services
 from superfacility.services.status import ProbeRules, Probes, Shares, StatusService, SystemSummaries
-from superfacility.services.storage import StorageService
 from superfacility.services.tasks import TaskService, Waits
-from superfacility.services.uploads import UploadRules, Uploads
-from superfacility.services.utilities import UtilityService
 from superfacility.settings import ProbeSettings, Settings
 
 

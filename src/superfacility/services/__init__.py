@@ -1,4 +1,4 @@
-"""The use cases, one module an area. They know ports and never HTTP; who owns what is asked here.
+"""The use cases, a module or a package an area. They know ports and never HTTP; who owns what is asked here.
 
 Task handlers live here too: each service gives its own by `handlers()`.
 """

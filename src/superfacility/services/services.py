@@ -19,15 +19,14 @@ from superfacility.services.compute.output import JobOutputs
 from superfacility.services.compute.requests import ComputeService
 from superfacility.services.events.callbacks import CallbackService
 from superfacility.services.events.streams import EventService
+from superfacility.services.files import StorageService, UtilityService
 from superfacility.services.membership.people import PeopleService
 from superfacility.services.membership.projects import ProjectService
 from superfacility.services.meta import MetaService
 from superfacility.services.notices import Notices
 from superfacility.services.reservations import ReservationService
 from superfacility.services.status import StatusService, SystemSummaries
-from superfacility.services.storage import StorageService
 from superfacility.services.tasks import TaskService
-from superfacility.services.utilities import UtilityService
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from superfacility.facility.systems import System
 from superfacility.oauth.principal import Principal
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.submissions import SUBMIT, submitted_for, submitted_job
-from superfacility.services.project_bounds import reachable
+from superfacility.services.files import reachable
 from superfacility.tasks.queue import TaskQueue
 
 _LOOKED_AT = 1024 * 1024

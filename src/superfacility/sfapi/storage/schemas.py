@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from superfacility.http.times import Timestamp
-from superfacility.services.storage import Transfer, TransferOrder, TransferState
+from superfacility.services.files.storage import Transfer, TransferOrder, TransferState
 
 
 class TransferStatus(StrEnum):

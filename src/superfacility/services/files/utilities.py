@@ -15,9 +15,9 @@ from superfacility.facility.people import User
 from superfacility.facility.systems import Facility
 from superfacility.facility.transport import OpenFile
 from superfacility.oauth.principal import Principal
-from superfacility.services.project_bounds import reachable
-from superfacility.services.uploads import Uploads
-from superfacility.services.write_rules import homes_on, write_guard
+from superfacility.services.files.project_bounds import reachable
+from superfacility.services.files.uploads import Uploads
+from superfacility.services.files.write_rules import homes_on, write_guard
 from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Cancelled, Handler, HandlerKind, TaskContext

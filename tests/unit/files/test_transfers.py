@@ -18,7 +18,14 @@ from superfacility.facility.transfers import Endpoint
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope, SecurityLevel, scopes_of
-from superfacility.services.storage import TRANSFER, StorageService, Transfer, TransferOrder, TransferState, _located
+from superfacility.services.files.storage import (
+    TRANSFER,
+    StorageService,
+    Transfer,
+    TransferOrder,
+    TransferState,
+    _located,
+)
 from superfacility.tasks.registry import HandlerKind
 from superfacility.tasks.task import Task, TaskStatus, WorkerId
 from superfacility.testing.clocks import FakeClock

@@ -11,7 +11,7 @@ from superfacility.facility.files import WriteTarget
 from superfacility.facility.people import User, UserName
 from superfacility.facility.systems import Filesystem, FilesystemKind, System, SystemName
 from superfacility.oauth.scopes import SecurityLevel
-from superfacility.services.write_rules import hidden_in_a_home, homes_on, write_guard
+from superfacility.services.files.write_rules import hidden_in_a_home, homes_on, write_guard
 from superfacility.testing.transports import MemoryTransport
 
 HOMES = frozenset({"/home"})

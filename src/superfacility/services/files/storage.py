@@ -18,9 +18,9 @@ from superfacility.facility.systems import Facility
 from superfacility.facility.transfers import Endpoint, TransferAgent, TransferId, TransferProgress, TransferRequest
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel
-from superfacility.services.project_bounds import bound_endpoints
+from superfacility.services.files.project_bounds import bound_endpoints
+from superfacility.services.files.write_rules import homes_on, write_guard
 from superfacility.services.tasks import sees_task
-from superfacility.services.write_rules import homes_on, write_guard
 from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.queue import TaskQueue
 from superfacility.tasks.registry import Handler, HandlerKind, TaskContext

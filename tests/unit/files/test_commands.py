@@ -12,8 +12,8 @@ from superfacility.facility.commands import Command
 from superfacility.facility.people import User, UserName
 from superfacility.facility.systems import Facility, System, SystemName
 from superfacility.facility.transport import OutputSink
-from superfacility.services.uploads import UploadRules, Uploads
-from superfacility.services.utilities import COMMAND, OUTPUT_LIMIT, UtilityService
+from superfacility.services.files import UploadRules, Uploads
+from superfacility.services.files.utilities import COMMAND, OUTPUT_LIMIT, UtilityService
 from superfacility.tasks.registry import Cancelled, HandlerKind
 from superfacility.tasks.task import Task, TaskId, TaskStatus
 from superfacility.testing.clocks import FakeClock

@@ -54,8 +54,12 @@ class Scheduler(Protocol):
     async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
         """`Refused` in the scheduler's words where its rules forbid it (a longer time limit, an unknown QOS)."""
 
-    async def details(self, user: User, job_id: JobId) -> JobDetails:
-        """`NotFound` if there is no such job any more; `NotPermitted` if the user may not see it."""
+    async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
+        """`NotFound` if there is no such job any more; `NotPermitted` if the user may not see it.
+
+        `listed` is what the last reading of the queue said of the job: an adapter need not ask for that again. Without
+        `script` nobody wants its text, and it may be None.
+        """
 
     async def inventory(self) -> Inventory:
         """Nodes and partitions."""

@@ -134,58 +134,6 @@ async def test_ids_that_slurm_cannot_have_reach_no_command(recorded: Recorded) -
     assert cluster.asked == []
 
 
-FORGED = """JobId={raw} JobName=innocent
-   UserId=mallory(0) GroupId=root(0) MCS_label=N/A
-   UserId=alice(20001) GroupId=alice(20001) MCS_label=N/A
-   Command=/real
-   WorkDir=/cluster/home/alice
-   Comment=x
-   Command=/forged
-   WorkDir=/forged
-   StdErr=/cluster/home/alice/slurm.out
-   StdIn=/dev/null
-   StdOut=/cluster/home/alice/slurm.out
-"""
-
-
-def imitate(cluster: Cluster, shown: str) -> None:
-    usual = cluster.answer
-
-    def answer(arguments: tuple[str, ...]) -> str:
-        if arguments[:3] == ("scontrol", "show", "job"):
-            return shown
-        return "" if "batch_script" in arguments else usual(arguments)
-
-    cluster.answer = answer  # type: ignore[method-assign]
-
-
-async def test_no_name_or_comment_makes_the_details_of_a_job_lie(recorded: Recorded) -> None:
-    """Lines in them look like Slurm's own; whose job it is, what it runs and where is asked of squeue."""
-    cluster = Cluster(recorded)
-    scheduler = cluster.open()
-    job = next(each for each in (await scheduler.queue()).jobs if each.columns["command"].startswith("/"))
-    forged = FORGED.format(raw=job.columns["jobid"])
-    imitate(cluster, forged)
-    details = await scheduler.details(ALICE, job.id)
-    assert (details.user, details.command, details.directory) == (
-        job.user,
-        job.columns["command"],
-        job.columns["work_dir"],
-    )
-    assert details.stdout == "/cluster/home/alice/slurm.out"
-    assert ("sfgate", "squeue") in {(user, arguments[0]) for user, arguments in cluster.asked}
-
-
-async def test_a_job_that_the_controller_forgets_meanwhile_is_asked_of_accounting(recorded: Recorded) -> None:
-    cluster = Cluster(recorded)
-    scheduler = cluster.open()
-    forged = FORGED.format(raw="60000000")
-    imitate(cluster, forged)
-    with pytest.raises((NotFound, Unavailable)):
-        await scheduler.details(ALICE, JobId("60000000"))
-    assert "sacct" in {arguments[0] for _, arguments in cluster.asked}
-
-
 async def test_values_that_could_be_options_are_filtered_by_us(recorded: Recorded) -> None:
     cluster = Cluster(recorded)
     query = JobQuery(users=frozenset({"--helpformat", "a,b"}), qos=frozenset({"regular"}))

@@ -151,7 +151,7 @@ class EmbeddedScheduler:
             question["qos"] = change.qos
         await self._ask(question)
 
-    async def details(self, user: User, job_id: JobId) -> JobDetails:
+    async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
         found = await self._ask({"do": "details", **_named(user, job_id)})
         return JobDetails(
             JobId(found["job"]),

@@ -10,6 +10,7 @@ from superfacility.adapters.slurm.acting.control import Control
 from superfacility.adapters.slurm.acting.reservations import Reservations
 from superfacility.adapters.slurm.acting.submitting import Submitting
 from superfacility.adapters.slurm.capabilities import Found, probe
+from superfacility.adapters.slurm.detailing import Detailing
 from superfacility.adapters.slurm.looking import Looking
 from superfacility.adapters.slurm.options import read_options
 from superfacility.adapters.slurm.programs import Programs
@@ -45,6 +46,7 @@ class SlurmScheduler:
         self._programs = programs
         self._clock = clock
         self._looking = Looking(programs, clock)
+        self._detailing = Detailing(programs, self._found, self._looking.sacct_knows)
         self._submitting = Submitting(programs, self._found, clock)
         self._control = Control(programs)
         self._reservations = Reservations(programs)
@@ -88,8 +90,8 @@ class SlurmScheduler:
     async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
         await self._control.change(user, job_id, change)
 
-    async def details(self, user: User, job_id: JobId) -> JobDetails:
-        return await self._looking.details(user, job_id, await self._found())
+    async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
+        return await self._detailing.details(user, job_id, listed, script=script)
 
     async def queue(self) -> QueueSnapshot:
         taken_at = self._clock.now()

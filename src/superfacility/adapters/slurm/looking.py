@@ -1,35 +1,24 @@
-"""What is read of jobs: the queue, the accounting, the details of one."""
+"""What is read of jobs: the queue and the accounting."""
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from superfacility.adapters.slurm.capabilities import Found
 from superfacility.adapters.slurm.programs import Programs
 from superfacility.adapters.slurm.reading.accounting import parse_sacct, query_filters, sacct_arguments, sacct_fields
 from superfacility.adapters.slurm.reading.arrays import is_job_id
-from superfacility.adapters.slurm.reading.details import (
-    ACCOUNTING_FIELDS,
-    OUTPUT_FIELDS,
-    accounted_details,
-    archived_script,
-    parse_job,
-    with_row,
-)
 from superfacility.adapters.slurm.reading.queue import Queue, parse_squeue, squeue_arguments
 from superfacility.adapters.slurm.reading.remembered import as_accounted, exit_arguments, parse_exits
-from superfacility.adapters.slurm.reading.tables import GarbledError, Marks, body, rows
-from superfacility.adapters.slurm.words import error_text, unavailable, unknown_job
+from superfacility.adapters.slurm.reading.tables import GarbledError, Marks
 from superfacility.core.clock import Clock
-from superfacility.facility.errors import NotFound, Unavailable, Unsupported
-from superfacility.facility.jobs import Job, JobDetails, JobId, JobQuery, id_order, submission_id
-from superfacility.facility.people import User
+from superfacility.facility.errors import Unavailable, Unsupported
+from superfacility.facility.jobs import Job, JobQuery, id_order, submission_id
 
 _IDS_AT_ONCE = 2_000
 
 
 class Looking:
-    """Reads as the collector's account, but for details, which are read as the user who asks."""
+    """Reads as the collector's account."""
 
     def __init__(self, programs: Programs, clock: Clock) -> None:
         self._programs = programs
@@ -92,7 +81,7 @@ class Looking:
     async def _sacct(self, query: JobQuery, ids: frozenset[str]) -> list[Job]:
         """After a failure sacct is asked for its fields anew: an upgrade may have renamed some."""
         try:
-            marks, fields = Marks(), sacct_fields(await self._sacct_knows())
+            marks, fields = Marks(), sacct_fields(await self.sacct_knows())
             filters = query_filters(query, ids, self._clock.now())
             arguments = sacct_arguments(marks, list(fields.values()), *filters)
             text = await self._programs.read(self._programs.reader, arguments, marks)
@@ -105,7 +94,7 @@ class Looking:
             self._known_fields = frozenset()
             raise
 
-    async def _sacct_knows(self) -> frozenset[str]:
+    async def sacct_knows(self) -> frozenset[str]:
         """The names of all fields, in lower case."""
         if not self._known_fields:
             text = await self._programs.read(self._programs.reader, ("sacct", "--helpformat"), Marks())
@@ -141,61 +130,6 @@ class Looking:
             return as_accounted(jobs, parse_exits(exits or ""))
         except GarbledError as error:
             raise self._programs.garbled("squeue", error) from None
-
-    async def details(self, user: User, job_id: JobId, found: Found) -> JobDetails:
-        if not is_job_id(job_id):
-            raise NotFound(f"{self._programs.system} knows no job {job_id!r}.")
-        result = await self._programs.ask(user, ("scontrol", "show", "job", job_id))
-        if result.exit_code == 0:
-            live = await self._live(user, job_id, result.stdout.decode("utf-8", "replace"))
-            if live is not None:
-                return live
-        elif not unknown_job(error_text(result)):
-            raise unavailable(self._programs.system, "scontrol", result)
-        if found.accounting:
-            return await self._archived(user, job_id)
-        raise NotFound(f"{self._programs.system} knows no job {job_id} (any more).")
-
-    async def _live(self, user: User, job_id: JobId, text: str) -> JobDetails | None:
-        """What a person's text could imitate is taken from squeue. None if that does not know the job (any more)."""
-        try:
-            details, raw = parse_job(text, job_id)
-        except GarbledError as error:
-            raise self._programs.garbled("scontrol", error) from None
-        row = await self._row(self._programs.reader, job_id, raw) or await self._row(user, job_id, raw)
-        if row is None:
-            return None
-        details = with_row(details, row)
-        written = await self._programs.ask(user, ("scontrol", "write", "batch_script", raw, "-"))
-        script = written.stdout.decode("utf-8", "replace")
-        known = written.exit_code == 0 and not written.stderr and script.startswith("#!")
-        return replace(details, script=script if known else None)
-
-    async def _row(self, user: User, job_id: JobId, raw: str) -> Job | None:
-        """What the controller remembers, between marks that nobody can know beforehand."""
-        marks = Marks()
-        asked = squeue_arguments(marks, "--states=all", f"--jobs={submission_id(job_id)}")
-        text = await self._programs.read_if_known(user, asked, marks)
-        jobs = [] if text is None else (await asyncio.to_thread(self._queue, text, marks)).jobs
-        named = [job for job in jobs if job_id in (job.id, job.parent_id)]
-        return next(iter(named or (job for job in jobs if job.columns["jobid"] == raw)), None)
-
-    async def _archived(self, user: User, job_id: JobId) -> JobDetails:
-        marks = Marks()
-        known = await self._sacct_knows()
-        fields = (*ACCOUNTING_FIELDS, *(each for each in OUTPUT_FIELDS if each in known))
-        arguments = sacct_arguments(marks, fields, f"--jobs={job_id}", "--allusers")
-        text = await self._programs.read(user, arguments, marks)
-        try:
-            row = next(iter(body(rows(text, marks, len(fields)), fields)), None)
-        except GarbledError as error:
-            raise self._programs.garbled("sacct", error) from None
-        if row is None:
-            raise NotFound(f"{self._programs.system} knows no job {job_id} (any more).")
-        values = dict(zip(fields, row, strict=True))
-        batch = await self._programs.ask(user, ("sacct", "--batch-script", f"--jobs={values['jobid']}"))
-        script = archived_script(batch.stdout.decode("utf-8", "replace")) if batch.exit_code == 0 else None
-        return accounted_details(values, script)
 
 
 def _unknown(wanted: Collection[str], jobs: Sequence[Job]) -> set[str]:

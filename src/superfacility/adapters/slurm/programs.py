@@ -1,6 +1,6 @@
 """Runs Slurm's programs over a transport: readings that are whole or fail, and actions whose words are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from superfacility.adapters.slurm.options import Options
@@ -14,6 +14,12 @@ from superfacility.facility.transport import Transport
 
 _READING = '"$@" || exit; printf %s "$0"'
 """Prints the end mark (its own name) after the program has ended well."""
+_TOGETHER = """\
+where=$1 bin=$2
+shift 2
+told() { printf '%s%d%s' "$0" "$1" "$0"; printf %s "$0" >&2; [ "$1" = 0 ] || exit 0; }
+"""
+"""Begins a script of several questions: `told` with an exit code ends the answer to each, on both streams."""
 _READER_LIMIT = 256 * 1024 * 1024
 """Bytes of what is read for everybody. Anybody else's account can answer without an end, as often as it is asked."""
 _READABLE = {"SLURM_TIME_FORMAT": TIME_FORMAT, "SLURM_BITSTR_LEN": "0"}
@@ -45,9 +51,12 @@ class Programs:
     def located(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
         """With the program's full path, for the one cluster that is meant."""
         program, *others = arguments
-        cluster = self.options.cluster
-        where = [f"--clusters={cluster}"] if cluster else ["--local"] if program in _LOCAL else []
+        where = [self._where] if self.options.cluster or program in _LOCAL else []
         return (self.path(program), *where, *others)
+
+    @property
+    def _where(self) -> str:
+        return f"--clusters={self.options.cluster}" if self.options.cluster else "--local"
 
     async def read(self, user: User, arguments: tuple[str, ...], marks: Marks, *, utc: bool = False) -> str:
         """All that a program printed. `Unavailable` if it failed, or any of it may be missing. `utc`: with times in
@@ -68,7 +77,7 @@ class Programs:
         if result.exit_code:
             raise unavailable(self.system, program, result)
         try:
-            return _without_cluster_line(whole_text(result.stdout, marks))
+            return without_cluster_line(whole_text(result.stdout, marks))
         except GarbledError as error:
             raise self.garbled(program, error) from None
 
@@ -91,6 +100,24 @@ class Programs:
         """A question whose failure has a meaning of its own; `Unavailable` if it has no answer in time."""
         return await self._reading(user, self.located(arguments), _UTC)
 
+    async def ask_together(
+        self, user: User, questions: Sequence[str], arguments: tuple[str, ...], marks: Marks
+    ) -> Sequence[CommandResult]:
+        """Several questions in one command, and the answer to each, until one fails; `Unavailable` if any of it may be
+        missing.
+
+        A question is a piece of a shell's script that runs `"${bin}squeue" "$where"` and the like, for programs that
+        can be told to be local, and ends with `told $?`.
+        """
+        folder = "" if self.options.bin is None else self.path("")
+        script = _TOGETHER + "".join(questions)
+        command = ("/bin/sh", "-c", script, marks.end, self._where, folder, *arguments)
+        result = await self._reading(user, command, _READABLE)
+        try:
+            return _answers(result, marks.end.encode(), len(questions))
+        except GarbledError as error:
+            raise self.garbled("/bin/sh", error) from None
+
     async def act(self, user: User, arguments: tuple[str, ...]) -> CommandResult:
         """A change; `Doubtful` if nobody knows whether it happened. Times are in UTC."""
         result = await self._run(user, self.located(arguments), {**_UTC, **self.options.environment})
@@ -110,6 +137,17 @@ class Programs:
         return _READER_LIMIT if user.name == self.options.account else OUTPUT_LIMIT
 
 
-def _without_cluster_line(text: str) -> str:
+def _answers(result: CommandResult, mark: bytes, most: int) -> list[CommandResult]:
+    said, words = result.stdout.split(mark), result.stderr.split(mark)
+    texts, codes = said[:-1:2], said[1::2]
+    if not codes or said[-1] or len(texts) != len(codes) or len(words) != len(codes) + 1:
+        raise GarbledError("an answer has no end mark")
+    answers = [CommandResult(int(code), text, said) for code, text, said in zip(codes, texts, words, strict=False)]
+    if len(answers) != most and answers[-1].exit_code == 0:
+        raise GarbledError("an answer is missing")
+    return answers
+
+
+def without_cluster_line(text: str) -> str:
     """Which squeue puts first when it is told the cluster."""
     return text.partition("\n")[2] if text.startswith(_CLUSTER_LINE) else text

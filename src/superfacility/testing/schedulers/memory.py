@@ -200,7 +200,7 @@ class FakeScheduler:
         self.version += 1
         self.faults.after("change")
 
-    async def details(self, user: User, job_id: JobId) -> JobDetails:
+    async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
         await self.faults.before("details")
         found = self._find(job_id)
         if not found:
@@ -210,9 +210,9 @@ class FakeScheduler:
             return self.details_of[job.id]
         home = f"/home/{job.user}"
         output = f"{home}/slurm-{job.id}.out"
-        script = self.scripts.get(JobId(job.parent_id))
-        text = script.text if script is not None and job.user == user.name else None
-        return JobDetails(job.id, job.user, home, output, output, script.path if script else None, text)
+        submitted = self.scripts.get(JobId(job.parent_id))
+        text = submitted.text if submitted is not None and job.user == user.name else None
+        return JobDetails(job.id, job.user, home, output, output, submitted.path if submitted else None, text)
 
     async def inventory(self) -> Inventory:
         await self.faults.before("inventory")

@@ -1,6 +1,7 @@
 """Jobs are submitted once, run, and are told of as they are."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,16 @@ class SubmissionContract(SchedulerFixtures):
             assert path.startswith("/")
         assert details.script is not None
         assert "--job-name=waiting" in details.script
+
+    async def test_details_need_not_ask_for_what_the_queue_has_said(
+        self, scheduler: Scheduler, submit: Submit, first_user: User
+    ) -> None:
+        job_id = await submit(first_user, WAITING)
+        listed = await queued_job(scheduler, job_id)
+        asked = await scheduler.details(first_user, job_id)
+        again = await scheduler.details(first_user, job_id, listed=listed, script=False)
+        assert replace(again, script=None) == replace(asked, script=None)
+        assert (await scheduler.details(first_user, job_id, listed=listed)).script == asked.script
 
     async def test_a_project_is_charged_whatever_the_script_says(
         self, scheduler: Scheduler, submit: Submit, first_user: User

@@ -137,7 +137,8 @@ class ListedScheduler:
     fault: FacilityError | None = None
     submit_fault: FacilityError | None = None
     done: list[tuple[Any, JobId]] = field(default_factory=list)
-    asked_details: int = 0
+    asked_details: list[tuple[str, str, str]] = field(default_factory=list)
+    script: str = "#!/bin/sh\n"
     reads: int = 0
     reading: int = 0
     most_readings: int = 0
@@ -198,14 +199,17 @@ class ListedScheduler:
         self._own(user, job_id)
         self.done.append((change, job_id))
 
-    async def details(self, user: User, job_id: JobId) -> JobDetails:
-        self.asked_details += 1
+    async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
+        self.asked_details.append((user.name, job_id, "script" if script else "paths"))
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
         job = self.jobs.get(job_id)
         if job is None:
             raise NotFound(f"Invalid job id specified: {job_id}")
         home = f"/home/{job.user}"
-        script = "#!/bin/sh\n" if job.user == user.name else None
-        return JobDetails(job.id, job.user, home, f"{home}/{job_id}.out", f"{home}/{job_id}.err", None, script)
+        text = self.script if job.user == user.name else None
+        return JobDetails(job.id, job.user, home, f"{home}/{job_id}.out", f"{home}/{job_id}.err", None, text)
 
     async def queue(self) -> QueueSnapshot:
         self.reads += 1

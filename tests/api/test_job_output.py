@@ -61,7 +61,7 @@ async def test_output_is_read_piece_by_piece(running):
     assert (await output(running, offset=-3))["data"] == "lo\n"
     assert (await output(running, offset=-300))["offset"] == 0
     assert (await output(running, offset=6))["data"] == ""
-    assert running.scheduler.asked_details == 1
+    assert running.scheduler.asked_details == [("demo1", "7", "paths")]
 
 
 async def test_the_end_is_told_on_evidence_alone(running):

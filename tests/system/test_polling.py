@@ -73,7 +73,12 @@ async def poll(address: str, paths: list[str], token: str, *, clients: int, ever
 
 def readings(cluster: SlurmCluster) -> int:
     """How often slurmctld was asked for its queue."""
-    found = re.search(r"REQUEST_JOB_INFO\s+\(\s*\d+\)\s+count:(\d+)", cluster.root("sdiag").stdout)
+    return questions(cluster, "REQUEST_JOB_INFO")
+
+
+def questions(cluster: SlurmCluster, name: str) -> int:
+    """How often slurmctld was asked that."""
+    found = re.search(rf"{name}\s+\(\s*\d+\)\s+count:(\d+)", cluster.root("sdiag").stdout)
     return int(found[1]) if found else 0
 
 
@@ -184,6 +189,24 @@ async def test_a_thousand_pollers_cost_one_reading_a_period_or_one_at_a_time(
         assert tally.readings_apart > NEARLY * least
         assert 1 <= len(tally.moments) <= took / least + 2
         assert asked <= took * (usual + 1 / least) + 3
+
+
+async def test_pollers_of_details_cost_one_question_a_period_and_one_for_the_script(
+    gateway: Gateway, cluster: SlurmCluster, jobs: list[str]
+) -> None:
+    """Of a job that waits, whose paths can still be changed."""
+    asked = ("REQUEST_JOB_INFO_SINGLE", "REQUEST_BATCH_SCRIPT")
+    before = [await asyncio.to_thread(questions, cluster, name) for name in asked]
+    path, began = gateway.path("perlmutter", f"/{jobs[0]}/details"), time.monotonic()
+    tally = await poll(gateway.address, [path], gateway.token, clients=100, every=0.5, seconds=4 * PERIOD)
+    took = time.monotonic() - began
+    after = [await asyncio.to_thread(questions, cluster, name) for name in asked]
+    shown, scripts = (b - a for a, b in zip(before, after, strict=True))
+    print(f"{len(tally.latencies)} answers in {took:.1f} s: {shown} questions for paths, {scripts} for the script")
+    assert tally.statuses == {200}
+    assert len(tally.latencies) >= 400
+    assert scripts == 1
+    assert 1 <= shown <= took / PERIOD + 3
 
 
 async def test_the_silence_of_one_machine_costs_callers_of_another_nothing(

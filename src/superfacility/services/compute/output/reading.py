@@ -1,9 +1,7 @@
 """A piece of what a job has printed, read as the caller."""
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from enum import StrEnum
 
 from superfacility.core.clock import Clock
@@ -13,12 +11,13 @@ from superfacility.facility.systems import Facility, System
 from superfacility.oauth.principal import Principal
 from superfacility.services.compute.filters import check_job_id
 from superfacility.services.compute.listings import JobListings, JobRequest
+from superfacility.services.compute.output.files import KnownFiles
 from superfacility.services.compute.output.following import Followed, Followers, OutputLimits
 from superfacility.services.compute.visibility import Visibility
 
 LARGEST_PIECE = 1024 * 1024
-_REMEMBERED = 2000
-_REMEMBERED_FOR = timedelta(hours=1)
+_PATIENCE = 60.0
+"""Seconds for which whoever reads believes where a job will print that has not started."""
 _END_AGE = 2.0
 """Seconds that a follower believes that the job has not ended."""
 _MISSING = "No such file or directory"
@@ -62,14 +61,13 @@ class JobOutputs:
         self._jobs = jobs
         self._clock = clock
         self._followers = Followers(limits or OutputLimits())
-        self._known: OrderedDict[tuple[str, str, str], tuple[float, JobDetails]] = OrderedDict()
+        self._files = KnownFiles(jobs, clock)
 
     async def details(self, principal: Principal, machine: str, job_id: str) -> JobDetails:
         """Where the files of a job are. `NotFound` for jobs that the site's rule hides from the caller."""
         system = self._facility.system(machine)
-        found = await system.require_scheduler().details(principal.user, check_job_id(job_id))
+        found = await self._files.of(principal.user, system, check_job_id(job_id))
         await self._check_visible(principal, system, job_id, found)
-        self._remember(principal, system, job_id, found)
         return found
 
     async def piece(
@@ -133,26 +131,12 @@ class JobOutputs:
         return self._followers.follow(principal.user.name, read, offset)
 
     async def _path(self, principal: Principal, system: System, job_id: str, stream: Stream) -> str:
-        details = self._recall(principal, system, job_id) if principal.project is None else None
-        if details is None:
-            details = await self.details(principal, system.name, job_id)
+        details = await self._files.of(principal.user, system, check_job_id(job_id), script=False, patience=_PATIENCE)
+        await self._check_visible(principal, system, job_id, details)
         path = details.stdout if stream is Stream.STDOUT else details.stderr
         if path is None:
             raise NotFound(f"The scheduler does not know where job {job_id} writes its {stream.value}.")
         return path
-
-    def _recall(self, principal: Principal, system: System, job_id: str) -> JobDetails | None:
-        """Paths do not change, and a scheduler forgets ended jobs sooner than people do."""
-        found = self._known.get((system.name, principal.user.name, job_id))
-        if found is None or self._clock.monotonic() - found[0] > _REMEMBERED_FOR.total_seconds():
-            return None
-        return found[1]
-
-    def _remember(self, principal: Principal, system: System, job_id: str, details: JobDetails) -> None:
-        paths = replace(details, script=None)  # a script can be long, and nobody asks for it here
-        self._known[system.name, principal.user.name, job_id] = (self._clock.monotonic(), paths)
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
 
     async def _check_visible(self, principal: Principal, system: System, job_id: str, details: JobDetails) -> None:
         hidden = self._jobs.visibility is not Visibility.ALL and not principal.user.staff

@@ -1,6 +1,7 @@
 """What an operator does, with real processes: make an installation, check it, serve it, stop it, manage it."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -119,12 +120,27 @@ class TestServing:
         facility.process.stdout.close()
 
     def test_a_worker_alone_does_what_a_server_accepted(self, facility: Any) -> None:
-        worker = subprocess.Popen([SFAPI, "worker", "--config", facility.config], stdout=subprocess.PIPE)
+        worker = subprocess.Popen(
+            [SFAPI, "worker", "--config", facility.config], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         assert worker.stdout is not None
+        assert worker.stderr is not None
         assert b"working" in worker.stdout.readline()
+        assert any(b"scheduler found" in line for line in worker.stderr)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(DEADLINE) == 0
         worker.stdout.close()
+        worker.stderr.close()
+
+    def test_the_log_says_what_kind_of_scheduler_was_found(self, facility: Any) -> None:
+        said = len(facility.log.read_text()) if facility.log.exists() else 0
+        facility.start()
+        self._wait_until(lambda: "scheduler found" in facility.log.read_text()[said:])
+        (line,) = [each for each in facility.log.read_text()[said:].splitlines() if "scheduler found" in each]
+        told = json.loads(line)
+        assert (told["level"], told["system"]) == ("info", "perlmutter")
+        assert re.fullmatch(r"embedded \S+, with accounting of jobs", told["scheduler"])
+        assert facility.stop() == 0
 
     def _wait_until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + DEADLINE

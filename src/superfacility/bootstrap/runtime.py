@@ -13,6 +13,7 @@ from superfacility.bootstrap.background import Background, Loop, keep_running, s
 from superfacility.bootstrap.clients import open_expiry_warnings
 from superfacility.bootstrap.directory import Directory, open_directory
 from superfacility.bootstrap.facility import open_facility
+from superfacility.bootstrap.first_look import probe_schedulers
 from superfacility.bootstrap.stores import Stores, open_stores
 from superfacility.bootstrap.use_cases import open_probes, open_senders, open_use_cases
 from superfacility.core.clock import Clock, SystemClock
@@ -49,6 +50,7 @@ class Runtime:
         """Work on tasks and run the loops in the background, until `stop`; running tasks are handed back."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run(stop))
+            group.create_task(probe_schedulers(self.facility, stop))
             group.create_task(keep_running("events", self.services.events.feed.run, stop))
             group.create_task(keep_running("waits", self.services.tasks.waits.run, stop))
             group.create_task(Background(self.stores.locks, self._loops()).run(stop))

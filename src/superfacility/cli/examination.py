@@ -224,8 +224,7 @@ async def _capabilities(name: str, scheduler: Scheduler) -> Finding:
         found = await scheduler.capabilities()
     except (FacilityError, OSError) as problem:
         return Finding("systems", f"{name}: capabilities", _of(name, problem))
-    accounting = "with" if found.accounting else "without"
-    return Finding("systems", f"{name}: {found.name} {found.version}, {accounting} accounting of jobs")
+    return Finding("systems", f"{name}: {found}")
 
 
 def _filesystems(settings: Settings) -> Iterator[Finding]:

@@ -14,11 +14,18 @@ from superfacility.facility.reservations import Reservation, ReservationName
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What was found when the scheduler was asked: its name and version, and whether it keeps an accounting of jobs."""
+    """What was found when the scheduler was asked: its name and version, whether it keeps an accounting of jobs, and
+    the `interface` that is spoken with it where there are several."""
 
     name: str
     version: str
     accounting: bool = True
+    interface: str = ""
+
+    def __str__(self) -> str:
+        accounting = "with" if self.accounting else "without"
+        by = f", by {self.interface}" if self.interface else ""
+        return f"{self.name} {self.version}, {accounting} accounting of jobs{by}"
 
 
 class Scheduler(Protocol):

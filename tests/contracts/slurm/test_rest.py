@@ -4,6 +4,7 @@ The whole contract is run again where submissions really go by slurmrestd; befor
 `test_contract.py` has tried.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,9 @@ async def test_it_refuses_in_slurms_words(open_rest: OpenedRest, alice: User) ->
 async def test_unknown_jobs(open_rest: OpenedRest, alice: User) -> None:
     with pytest.raises(NotFound):
         await open_rest().cancel(alice, JobId("99999999"))
+
+
+async def test_it_says_which_data_parser_it_speaks_with(open_rest: OpenedRest) -> None:
+    found = await open_rest().capabilities()
+    assert found.name == "slurm"
+    assert re.fullmatch(r"slurmrestd v0\.0\.\d+(, which gets no submissions)?", found.interface)

@@ -1,5 +1,6 @@
 """The adapter over recorded answers: what it asks, and what it makes of a site without accounting or one that lags."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -175,3 +176,29 @@ async def test_parts_that_have_not_started_are_one_job_also_where_accounting_has
     cluster.answer = answer  # type: ignore[method-assign]
     found = await cluster.open().accounting(JobQuery(ids=frozenset({JobId(plain)})))
     assert [job.id for job in found] == [f"{plain}+0", f"{plain}+1"]
+
+
+async def test_who_comes_while_slurm_is_probed_shares_the_outcome_and_the_next_one_probes_again(
+    recorded: Recorded,
+) -> None:
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    cluster.broken = {"scontrol"}
+    said = await asyncio.gather(*(scheduler.capabilities() for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in said] == [Unavailable] * 5
+    assert len(cluster.asked) == 1
+    cluster.broken.clear()
+    found = await asyncio.gather(*(scheduler.capabilities() for _ in range(5)))
+    assert len(set(found)) == 1
+    assert len(cluster.asked) == 2
+
+
+async def test_a_caller_who_gives_up_does_not_end_the_probe_for_others(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    scheduler = cluster.open()
+    first, second = (asyncio.create_task(scheduler.capabilities()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).name == "slurm"
+    assert len(cluster.asked) == 1
+    await scheduler.aclose()

@@ -52,17 +52,19 @@ class SlurmScheduler:
         self._reservations = Reservations(programs)
         self._associations = SlurmAssociations(programs)
         self._known: Found | None = None
-        self._probing = asyncio.Lock()
+        self._probing: asyncio.Task[Found] | None = None
 
     @classmethod
     def open(cls, site: Site, options: Mapping[str, Any], transport: Transport) -> "SlurmScheduler":
         return cls(Programs(site.system, transport, read_options(site.system, options)), SystemClock())
 
     async def _found(self) -> Found:
+        """Whoever comes while Slurm is being probed shares the outcome; after a failure the next one probes again."""
         if self._known is None:
-            async with self._probing:
-                if self._known is None:
-                    self._known = await probe(self._programs)
+            if self._probing is None or self._probing.done():
+                self._probing = asyncio.create_task(probe(self._programs))
+                self._probing.add_done_callback(_seen)
+            self._known = await asyncio.shield(self._probing)
         return self._known
 
     async def capabilities(self) -> Capabilities:
@@ -138,7 +140,16 @@ class SlurmScheduler:
             raise Unavailable(f"{self._programs.system}: no controller of Slurm is up ({text.strip()}).")
 
     async def aclose(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait({self._probing})
         await self._submitting.aclose()
+
+
+def _seen(task: "asyncio.Task[Found]") -> None:
+    """A failure that nobody waited for any more is not worth a warning of the event loop."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _in_order(jobs: Sequence[Job]) -> tuple[Job, ...]:

@@ -1,6 +1,7 @@
 """The port `Scheduler` with slurmrestd for submitting, cancelling and asking whether the controller lives."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from superfacility.core.clock import Clock, SystemClock
 from superfacility.facility.errors import InvalidInput, Unavailable
 from superfacility.facility.jobs import JobId
 from superfacility.facility.people import User, UserName
+from superfacility.facility.scheduler import Capabilities
 from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
 
@@ -50,6 +52,11 @@ class RestScheduler(SlurmScheduler):
         tokens = load_tokens(Path(own["jwt_key"]), clock)
         access = open_access(own.get("socket"), own.get("url"), tokens, _timeout(site.system, own))
         return cls(programs, clock, access, site.home)
+
+    async def capabilities(self) -> Capabilities:
+        found, version = await super().capabilities(), await self._version.any()
+        by = f"slurmrestd {version}"
+        return replace(found, interface=by if await self._version.submitting() else f"{by}, which gets no submissions")
 
     async def cancel(self, user: User, job_id: JobId) -> None:
         """Where slurmrestd is not plainly content, scancel finds out why and has the words."""

@@ -63,6 +63,38 @@ async def test_jobs_of_a_project_are_for_its_members(site):
         assert (answer.json()["status"], answer.json()["output"]) == ("ERROR", [])
 
 
+async def test_who_has_the_jobs_of_a_project_already_gets_none(site):
+    path, name = "/account/projects/m0001/jobs", ProjectName("m0001")
+    for job_id in ("1", "2"):
+        site.scheduler.add(job_id, state=JobState.COMPLETED, project=name)
+    first = await site.get(path, "green:demo1")
+    assert set(first.json()) == {"status", "output", "error"}
+    assert first.headers["cache-control"] == "no-cache, private"
+    tag = {"If-None-Match": first.headers["etag"]}
+    again = await site.get(path, "green:demo1", headers=tag)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (await site.get(path, "green:demo2", headers=tag)).status_code == 404
+    part = await site.get(path, "green:demo1", headers=tag, params={"index": 1})
+    assert (part.status_code, [row["jobid"] for row in part.json()["output"]]) == (200, ["2"])
+    wrong = await site.get(path, "green:demo1", headers={"If-None-Match": "*"}, params={"kwargs": "nonsense=1"})
+    assert (wrong.json()["status"], "etag" in wrong.headers) == ("ERROR", False)
+    site.scheduler.add("3", state=JobState.COMPLETED, project=name)
+    site.clock.advance(timedelta(seconds=6))
+    later = await site.get(path, "green:demo1", headers=tag)
+    assert [row["jobid"] for row in later.json()["output"]] == ["1", "2", "3"]
+
+
+async def test_many_jobs_of_a_project_are_compressed_for_those_who_take_it(site):
+    for number in range(600):
+        site.scheduler.add(str(number), state=JobState.COMPLETED, project=ProjectName("m0001"))
+    path = "/account/projects/m0001/jobs"
+    plain = await site.get(path, "green:demo1", headers={"Accept-Encoding": "identity"})
+    packed = await site.get(path, "green:demo1", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert len(packed.json()["output"]) == 600
+    assert packed.json() == plain.json()
+
+
 async def create(site, name="g0001", project="m0001", token="orange:demo1"):
     return await site.call("POST", "/account/groups", token, data={"name": name, "repo_name": project})
 

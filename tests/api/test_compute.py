@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from superfacility.app import create_app
 from superfacility.facility.errors import Doubtful, Refused, Unavailable
 from superfacility.facility.jobs import JobState
+from superfacility.services.compute.listings import Visibility
 from superfacility.tasks.quota import TaskQuota
 
 JOBS = "/compute/jobs/perlmutter"
@@ -280,6 +283,74 @@ async def test_who_has_the_rows_already_gets_none(site):
     site.scheduler.add("2")
     site.clock.advance(timedelta(seconds=6))
     assert ids(await site.get(JOBS, "yellow:demo1", headers=tag)) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"cached": "false"}, {"sacct": "no"}, {"sacct": "true"}, {"sacct": "true", "cached": "false"}]
+)
+@pytest.mark.parametrize("job_id", ["1", "9", "77"])
+async def test_who_has_the_row_of_a_job_already_gets_none(site, query, job_id):
+    """A job, an array with two elements, and none."""
+    for each in ("1", "9_1", "9_2"):
+        site.scheduler.add(each)
+    first = await site.get(f"{JOBS}/{job_id}", "yellow:demo1", params=query)
+    tag = first.headers["etag"]
+    for given in (tag, f'"other", {tag}', "*"):
+        again = await site.get(f"{JOBS}/{job_id}", "yellow:demo1", params=query, headers={"If-None-Match": given})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert {"x-data-as-of", "x-request-id", "x-content-type-options"} <= again.headers.keys()
+        assert (again.headers["cache-control"], again.headers["vary"]) == (
+            "no-cache, private",
+            "accept-encoding, authorization",
+        )
+        assert not {"content-type", "content-length"} & again.headers.keys()
+    site.clock.advance(timedelta(seconds=6))
+    later = await site.get(f"{JOBS}/{job_id}", "yellow:demo1", params=query, headers={"If-None-Match": tag})
+    assert (later.status_code, later.headers["x-data-as-of"] > first.headers["x-data-as-of"]) == (304, True)
+    site.scheduler.add("1", state=JobState.PENDING)
+    site.scheduler.add("9_2", state=JobState.PENDING)
+    site.scheduler.add("77")
+    site.clock.advance(timedelta(seconds=6))
+    changed = await site.get(f"{JOBS}/{job_id}", "yellow:demo1", params=query, headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
+
+
+async def test_the_tag_of_a_job_is_the_same_whichever_way_is_asked(site):
+    site.scheduler.add("1")
+    asked = ["", "?cached=true", "?cached=true&sacct=false", "?sacct=off", "?cached=false"]
+    answers = [await site.get(f"{JOBS}/1{query}", "yellow:demo1") for query in asked]
+    assert len({each.headers["etag"] for each in answers}) == 1
+    assert {each.headers["vary"] for each in answers} == {"accept-encoding, authorization"}
+    listed = await site.get(JOBS, "yellow:demo1", params={"kwargs": "jobid=1"})
+    assert listed.headers["etag"] == answers[0].headers["etag"]
+
+
+async def test_a_tag_tells_nobody_what_another_sees(site):
+    """Who sees no such job is answered so, whatever tag came."""
+    site.scheduler.add("1", "demo2")
+    tag = (await site.get(f"{JOBS}/1", "yellow:demo2")).headers["etag"]
+    jobs = replace(site.services.jobs, visibility=Visibility.OWN)
+    site.app = create_app(replace(site.services, jobs=jobs), name="Example")
+    for query in ("", "?cached=false", "?sacct=true"):
+        answer = await site.get(f"{JOBS}/1{query}", "yellow:demo1", headers={"If-None-Match": tag})
+        assert ids(answer) == []
+        assert (await site.get(f"{JOBS}/1", "green:demo1", headers={"If-None-Match": tag})).status_code == 403
+
+
+async def test_a_refused_question_about_a_job_has_no_tag(site):
+    answer = await site.get(f"{JOBS}/x;y", "yellow:demo1", headers={"If-None-Match": "*"})
+    assert (answer.status_code, "etag" in answer.headers) == (200, False)
+    assert answer.json()["status"] == "ERROR"
+
+
+async def test_a_large_array_is_compressed_for_those_who_take_it(site):
+    for number in range(300):
+        site.scheduler.add(f"9_{number}")
+    plain = await site.get(f"{JOBS}/9", "red:demo1", headers={"Accept-Encoding": "identity"})
+    packed = await site.get(f"{JOBS}/9", "red:demo1", headers={"Accept-Encoding": "gzip"})
+    assert (plain.headers.get("content-encoding"), packed.headers["content-encoding"]) == (None, "gzip")
+    assert packed.json() == plain.json()
+    assert len(packed.json()["output"]) == 300
 
 
 @pytest.mark.parametrize("query", [{}, {"cached": "false"}, {"sacct": "0", "cached": "True"}, {"sacct": "no"}])

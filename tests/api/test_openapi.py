@@ -30,6 +30,14 @@ def test_every_operation_is_described(path, method, operation):
         assert "403" in operation["responses"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/compute/jobs/{machine}", "/compute/jobs/{machine}/{jobid}", "/account/projects/{repo_name}/jobs"]
+)
+def test_what_has_a_tag_says_that_it_may_answer_304(path):
+    responses = openapi_document()["paths"][path]["get"]["responses"]
+    assert "content" not in responses["304"]
+
+
 def test_operation_ids_are_unique():
     ids = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(set(ids)) == len(ids)

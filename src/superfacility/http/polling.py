@@ -21,10 +21,11 @@ from superfacility.services.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200 with JSON: its body and its headers, complete but for the request's id."""
+    """A 200 with JSON, or a 304: its body and its headers, complete but for the request's id."""
 
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    status: int = 200
 
 
 _USUAL = ((b"content-type", b"application/json"), *UNLESS_SET)
@@ -35,8 +36,17 @@ def json_answer(body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answe
     length = (b"content-length", b"%d" % len(body))
     if not extra:
         return Answer((length, *_USUAL), body)
-    given = {name for name, _ in extra}
-    return Answer((length, *extra, *(each for each in _USUAL if each[0] not in given)), body)
+    return Answer((length, *extra, *_unless_in(extra, _USUAL)), body)
+
+
+def unchanged_answer(extra: Sequence[tuple[bytes, bytes]]) -> Answer:
+    """For a caller that has the same already."""
+    return Answer((*extra, *_unless_in(extra, UNLESS_SET)), b"", 304)
+
+
+def _unless_in(given: Sequence[tuple[bytes, bytes]], usual: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    names = {name for name, _ in given}
+    return [each for each in usual if each[0] not in names]
 
 
 Parameters = Mapping[str, str]
@@ -109,9 +119,18 @@ class PollingLane:
 
 
 def _is_special(scope: Scope) -> bool:
-    return bool(scope["query_string"]) or any(name == b"if-none-match" for name, _ in scope["headers"])
+    return bool(scope["query_string"]) or given_tags(scope) is not None
+
+
+def given_tags(scope: Scope) -> bytes | None:
+    """The `If-None-Match` of a request."""
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            return value  # type: ignore[no-any-return]
+    return None
 
 
 async def _send(answer: Answer, own_id: bytes, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [*answer.headers, (b"x-request-id", own_id)]})
+    headers = [*answer.headers, (b"x-request-id", own_id)]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

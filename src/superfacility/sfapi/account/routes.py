@@ -2,17 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from superfacility.core.pagination import Page
 from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.bodies import form_body
 from superfacility.http.context import UseCases
 from superfacility.http.idempotency import answered_once
+from superfacility.http.rows import UNCHANGED, made, rows_response
 from superfacility.http.security import requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope
 from superfacility.sfapi.account.schemas import (
+    PROJECT_JOBS,
     ClientRecord,
     GroupForm,
     GroupInfo,
@@ -48,8 +50,11 @@ async def projects(principal: Reader, use_cases: UseCases) -> list[ProjectStats]
     return [ProjectStats.of(each) for each in await use_cases.account.balances(principal)]
 
 
-@router.get("/projects/{repo_name}/jobs", summary="The jobs of a project")
+@router.get(
+    "/projects/{repo_name}/jobs", response_model=ProjectJobs, responses=UNCHANGED, summary="The jobs of a project"
+)
 async def project_jobs(
+    request: Request,
     repo_name: str,
     principal: JobReader,
     use_cases: UseCases,
@@ -58,14 +63,15 @@ async def project_jobs(
     kwargs: Annotated[
         list[str], Query(description="Filters `name=value`, as in the job list.", examples=[["starttime=now-2days"]])
     ] = [],  # noqa: B006 - FastAPI copies it
-) -> ProjectJobs:
+) -> Response | ProjectJobs:
     """Accounting of all members' jobs on all systems, for members of the project."""
     try:
         jobs = await use_cases.account.project_jobs(principal, repo_name, kwargs)
     except (InvalidInput, Refused, Unsupported) as error:
         return ProjectJobs(status="ERROR", output=[], error=str(error))
-    rows = [dict(each.columns) for each in Page(index, limit).of(jobs)]
-    return ProjectJobs(status="OK", output=rows, error=None)
+    shown = Page(index, limit).of(jobs)
+    headers = {"cache-control": "no-cache, private"}
+    return await rows_response(request, shown, PROJECT_JOBS, headers, lambda _, make: made(shown, make))
 
 
 @router.get("/roles", summary="Your role in each project")

@@ -226,6 +226,10 @@ class ProjectJobs(BaseModel):
     error: str | None
 
 
+PROJECT_JOBS = (b'{"status":"OK","output":', b',"error":null}')
+"""What stands around the rows in `ProjectJobs`."""
+
+
 def _given(hours: float | None) -> float:
     return WITHOUT_LIMIT if hours is None else hours
 

@@ -1,5 +1,6 @@
 """Reading jobs: lists and details."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
@@ -11,14 +12,15 @@ from starlette.types import ASGIApp, Scope
 from superfacility.core.pagination import Page
 from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.context import UseCases
-from superfacility.http.polling import Answer, Parameters, json_answer, whole_read
+from superfacility.http.polling import Answer, Parameters, given_tags, json_answer, unchanged_answer, whole_read
+from superfacility.http.rows import UNCHANGED, has_tag
 from superfacility.http.security import requires
 from superfacility.http.times import age_headers
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
-from superfacility.services.compute.listings import JobListing, JobRequest
+from superfacility.services.compute.listings import JobRequest
 from superfacility.services.services import Services
-from superfacility.sfapi.compute.rendering import body_of, kept_body_of, listing_response
+from superfacility.sfapi.compute.rendering import kept_body_of, listing_response, tag_within
 from superfacility.sfapi.compute.schemas import JobOutput, problem
 
 router = APIRouter()
@@ -32,7 +34,7 @@ Sacct = Annotated[
 Cached = Annotated[bool, Query(description="Whether knowledge of a moment ago is good enough; `false` asks anew.")]
 
 
-@router.get("/jobs/{machine}", response_model=JobOutput, summary="List jobs")
+@router.get("/jobs/{machine}", response_model=JobOutput, responses=UNCHANGED, summary="List jobs")
 async def jobs(
     request: Request,
     machine: Machine,
@@ -60,8 +62,9 @@ async def jobs(
     return await listing_response(request, listing, Page(index, limit))
 
 
-@router.get("/jobs/{machine}/{jobid}", response_model=JobOutput, summary="Look at a job")
+@router.get("/jobs/{machine}/{jobid}", response_model=JobOutput, responses=UNCHANGED, summary="Look at a job")
 async def job(
+    request: Request,
     machine: Machine,
     jobid: JobIdentifier,
     principal: Reader,
@@ -74,7 +77,7 @@ async def job(
         found = await use_cases.jobs.one(principal, machine, jobid, JobRequest((), sacct, cached))
     except (InvalidInput, Refused, Unsupported) as error:
         return _json(problem(error))
-    return _detail(found)
+    return await listing_response(request, found, Page())
 
 
 async def _polled_job(
@@ -84,7 +87,14 @@ async def _polled_job(
     found = services.jobs.known(principal, machine, job_id) if not scope["query_string"] else None
     if found is None and (request := _quick_request(scope)) is not None and not request.filters:
         found = await services.jobs.one(principal, machine, job_id, request)
-    return None if found is None else _answer(kept_body_of(found), found.as_of)
+    if found is None:
+        return None
+    if len(found.jobs) > 1:
+        return await listing_response(Request(scope), found, Page())
+    prepared = _prepared(kept_body_of(found), found.as_of)
+    given = given_tags(scope)
+    has = given is not None and has_tag(given.decode("latin-1"), prepared.tag)
+    return prepared.unchanged if has else prepared.whole
 
 
 async def _polled_jobs(
@@ -113,14 +123,22 @@ POLLED = [
 ]
 
 
-def _detail(listing: JobListing) -> Response:
-    return Response(body_of(listing), media_type="application/json", headers=age_headers(listing.as_of))
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What who asks for one job is answered, without its rows where they are there already."""
+
+    tag: str
+    whole: Answer
+    unchanged: Answer
 
 
 @lru_cache(maxsize=4096)
-def _answer(body: bytes, as_of: datetime) -> Answer:
+def _prepared(body: bytes, as_of: datetime) -> _Prepared:
     """Put together once for each body: a poll that finds it again costs a look-up."""
-    return json_answer(body, [(name.encode(), value.encode()) for name, value in age_headers(as_of).items()])
+    tag = tag_within(body).decode()
+    told = age_headers(as_of) | {"etag": tag, "vary": "accept-encoding, authorization"}
+    headers = [(name.encode(), value.encode()) for name, value in told.items()]
+    return _Prepared(tag, json_answer(body, headers), unchanged_answer(headers))
 
 
 def _json(body: bytes) -> Response:

@@ -63,3 +63,13 @@ def test_midnight_is_local_and_not_in_the_future():
     midnight = since_midnight(NOW)
     assert timedelta() <= NOW - midnight < timedelta(days=1)
     assert (midnight.hour, midnight.minute) == (0, 0)
+
+
+def test_pollers_who_ask_relative_to_now_ask_the_same_of_accounting():
+    """And leave nothing out that a question to the microsecond would have found."""
+    asked = [job_query(["starttime=now-2days", "endtime=now"], NOW + timedelta(seconds=each / 7)) for each in range(70)]
+    assert len(set(asked)) == 2  # the first moment alone is one of those that all share
+    for number, each in enumerate(asked):
+        now = NOW + timedelta(seconds=number / 7)
+        assert timedelta(0) <= now - timedelta(days=2) - each.since < timedelta(seconds=10)
+        assert timedelta(0) <= each.until - now < timedelta(seconds=10)

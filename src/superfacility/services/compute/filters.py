@@ -25,6 +25,8 @@ _STATE_CODES = {
     "DL": "DEADLINE", "F": "FAILED", "NF": "NODE_FAIL", "OOM": "OUT_OF_MEMORY", "PD": "PENDING", "PR": "PREEMPTED",
     "R": "RUNNING", "S": "SUSPENDED", "ST": "STOPPED", "TO": "TIMEOUT",
 }  # fmt: skip
+_TOGETHER = 10
+"""Seconds."""
 _JOB_ID = re.compile(r"[0-9]{1,19}(_([0-9]{1,10}|\[[0-9,%:-]{1,200}\])|\+[0-9]{1,6})?")
 _RELATIVE = re.compile(r"now(?:([+-])([0-9]{1,6})(second|minute|hour|day|week)s?)?")
 
@@ -78,12 +80,19 @@ def _time(name: str, text: str, now: datetime) -> datetime | None:
         return since_midnight(now)
     try:
         if relative := _RELATIVE.fullmatch(text):
-            return _from_now(relative, now)
+            return _from_now(relative, _shared(now, later=name == "endtime"))
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{name} in kwargs is not a time: {text!r}; write it like 2026-05-31T18:00:00 or now-2hours."
         ) from error
+
+
+def _shared(now: datetime, *, later: bool) -> datetime:
+    """The present as all have it who ask within a few seconds: else each poller's `now-2days` would be a question of
+    its own to the accounting. Earlier for a beginning and `later` for an end, so that nothing is left out."""
+    since = now.timestamp() % _TOGETHER
+    return now - timedelta(seconds=since) + timedelta(seconds=_TOGETHER if later and since else 0)
 
 
 def _from_now(found: re.Match[str], now: datetime) -> datetime:

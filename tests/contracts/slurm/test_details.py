@@ -13,6 +13,7 @@ from superfacility.adapters.slurm.adapter import SlurmScheduler
 from superfacility.facility.errors import NotFound
 from superfacility.facility.jobs import JobDetails, JobId, JobScript
 from superfacility.facility.people import User
+from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.contracts.scheduler import new_intent
 from superfacility.testing.contracts.scheduler.waiting import PATIENCE, PAUSE, ended
 
@@ -26,9 +27,10 @@ QUICK = JobScript(text="#!/bin/sh\n#SBATCH --time=2 --job-name=forgotten\n#SBATC
 
 
 @pytest.fixture
-def forgetful() -> Iterator[Path]:
-    """A folder of Slurm's programs that everybody can run, whose controller knows no job."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+def forgetful(cluster: SlurmCluster) -> Iterator[Path]:
+    """A folder of Slurm's programs that everybody can run, whose controller knows no job; its path is the same where
+    the cluster's programs are those of another release."""
+    with tempfile.TemporaryDirectory(dir=cluster.state) as name:
         folder = Path(name)
         folder.chmod(0o755)
         for program in ("squeue", "sacct"):

@@ -220,6 +220,16 @@ async def test_a_question_that_fails_says_nothing_about_the_job(slurm: Slurm, pr
         await scheduler.details(ALICE, job.id)
 
 
+async def test_a_program_that_is_not_there_is_named(slurm: Slurm) -> None:
+    """Although the shell that tells of it is ours."""
+    scheduler = slurm.open()
+    job = await a_job(scheduler, slurm)
+    (slurm.folder / "bin" / "scontrol").unlink()
+    missing = slurm.open(bin=str(slurm.folder / "bin"))
+    with pytest.raises(Unavailable, match="there is no program 'scontrol' on the system"):
+        await missing.details(ALICE, job.id, listed=job)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 async def test_an_answer_of_which_a_part_is_missing_is_none(slurm: Slurm, share: float) -> None:
     scheduler = slurm.open()

@@ -37,8 +37,8 @@ class Cluster:
 
     async def run(self, user: User, command: Command, on_output: object = None) -> CommandResult:
         marked = command.arguments[0] == "/bin/sh"
-        arguments = tuple(each for each in command.arguments[4 if marked else 0 :] if each != "--local")
-        end = command.arguments[3] if marked else ""
+        arguments = tuple(each for each in command.arguments[5 if marked else 0 :] if each != "--local")
+        end = command.arguments[4] if marked else ""
         self.asked.append((user.name, arguments))
         if arguments[0] in self.broken:
             return CommandResult(1, b"", self.words)

@@ -12,12 +12,12 @@ from superfacility.facility.errors import Doubtful, Unavailable
 from superfacility.facility.people import User, UserName
 from superfacility.facility.transport import Transport
 
-_READING = '"$@" || exit; printf %s "$0"'
-"""Prints the end mark (its own name) after the program has ended well."""
+_READING = 'mark=$1; shift; "$@" || exit; printf %s "$mark"'
+"""Prints the end mark after the program has ended well. The mark is not the shell's name: its own words begin with that."""
 _TOGETHER = """\
-where=$1 bin=$2
-shift 2
-told() { printf '%s%d%s' "$0" "$1" "$0"; printf %s "$0" >&2; [ "$1" = 0 ] || exit 0; }
+mark=$1 where=$2 bin=$3
+shift 3
+told() { printf '%s%d%s' "$mark" "$1" "$mark"; printf %s "$mark" >&2; [ "$1" = 0 ] || exit 0; }
 """
 """Begins a script of several questions: `told` with an exit code ends the answer to each, on both streams."""
 _READER_LIMIT = 256 * 1024 * 1024
@@ -61,13 +61,13 @@ class Programs:
     async def read(self, user: User, arguments: tuple[str, ...], marks: Marks, *, utc: bool = False) -> str:
         """All that a program printed. `Unavailable` if it failed, or any of it may be missing. `utc`: with times in
         UTC as Slurm usually writes them."""
-        command = ("/bin/sh", "-c", _READING, marks.end, *self.located(arguments))
+        command = ("/bin/sh", "-c", _READING, "sh", marks.end, *self.located(arguments))
         result = await self._reading(user, command, _UTC if utc else _READABLE)
         return self._whole(arguments[0], result, marks)
 
     async def read_if_known(self, user: User, arguments: tuple[str, ...], marks: Marks) -> str | None:
         """As `read`; None if Slurm knows none of the jobs that were asked for."""
-        command = ("/bin/sh", "-c", _READING, marks.end, *self.located(arguments))
+        command = ("/bin/sh", "-c", _READING, "sh", marks.end, *self.located(arguments))
         result = await self._reading(user, command, _READABLE)
         if result.exit_code and unknown_job(error_text(result)):
             return None
@@ -111,7 +111,7 @@ class Programs:
         """
         folder = "" if self.options.bin is None else self.path("")
         script = _TOGETHER + "".join(questions)
-        command = ("/bin/sh", "-c", script, marks.end, self._where, folder, *arguments)
+        command = ("/bin/sh", "-c", script, "sh", marks.end, self._where, folder, *arguments)
         result = await self._reading(user, command, _READABLE)
         try:
             return _answers(result, marks.end.encode(), len(questions))

@@ -13,7 +13,7 @@ from superfacility.facility.people import User, UserName
 from superfacility.facility.transport import Transport
 
 _READING = 'mark=$1; shift; "$@" || exit; printf %s "$mark"'
-"""Prints the end mark after the program has ended well. The mark is not the shell's name: its own words begin with that."""
+"""Prints the end mark after the program has ended well. It is not the shell's name, which its own words begin with."""
 _TOGETHER = """\
 mark=$1 where=$2 bin=$3
 shift 3

@@ -50,4 +50,4 @@ async def test_a_job_is_charged_once_with_the_time_that_it_ran(
     assert 2 / 3600 <= charge.node_hours < PATIENCE / 3600
     assert await charges.collect(system) == 0
     after = sum(each.node_hours for each in await ledger.usage(projects=[M0001]))
-    assert after - before >= charge.node_hours
+    assert round(after - before - charge.node_hours, 9) >= 0  # others may be charged meanwhile

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from superfacility.http.ready_answers import Answer, Header, send_answer
 from superfacility.http.request_facts import request_id
 from superfacility.http.routing import UNLESS_SET, with_headers
 from superfacility.http.security import authorize
@@ -18,33 +19,23 @@ from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
 from superfacility.services.services import Services
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A 200 with JSON, or a 304: its body and its headers, complete but for the request's id."""
-
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-    status: int = 200
-
-
 _USUAL = ((b"content-type", b"application/json"), *UNLESS_SET)
 
 
-def json_answer(body: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answer:
+def json_answer(body: bytes, extra: Sequence[Header] = ()) -> Answer:
     """`extra` headers come before those that every answer has, and instead of them where they are the same."""
     length = (b"content-length", b"%d" % len(body))
     if not extra:
-        return Answer((length, *_USUAL), body)
-    return Answer((length, *extra, *_unless_in(extra, _USUAL)), body)
+        return Answer.of((length, *_USUAL), body)
+    return Answer.of((length, *extra, *_unless_in(extra, _USUAL)), body)
 
 
-def unchanged_answer(extra: Sequence[tuple[bytes, bytes]]) -> Answer:
+def unchanged_answer(extra: Sequence[Header]) -> Answer:
     """For a caller that has the same already."""
-    return Answer((*extra, *_unless_in(extra, UNLESS_SET)), b"", 304)
+    return Answer.of((*extra, *_unless_in(extra, UNLESS_SET)), b"", 304)
 
 
-def _unless_in(given: Sequence[tuple[bytes, bytes]], usual: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _unless_in(given: Sequence[Header], usual: Sequence[Header]) -> list[Header]:
     names = {name for name, _ in given}
     return [each for each in usual if each[0] not in names]
 
@@ -100,7 +91,7 @@ class PollingLane:
                     return False
                 own_id = request_id(scope)
                 if isinstance(answer, Answer):
-                    await _send(answer, own_id, send)
+                    await send_answer(answer, own_id, scope, send)
                 else:
                     await answer(scope, receive, with_headers(send, own_id))
                 return True
@@ -128,9 +119,3 @@ def given_tags(scope: Scope) -> bytes | None:
         if name == b"if-none-match":
             return value  # type: ignore[no-any-return]
     return None
-
-
-async def _send(answer: Answer, own_id: bytes, send: Send) -> None:
-    headers = [*answer.headers, (b"x-request-id", own_id)]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

@@ -1,8 +1,14 @@
 """uvicorn's protocol with bounds for what comes before a token can be looked at: what is around the bodies."""
 
 import asyncio
+from typing import Any
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from superfacility.http.ready_answers import EXTENSIONS
+from superfacility.serving.exchange import Exchange
 
 HEAD_LIMIT = 64 * 1024
 """Bytes that bring neither a whole head nor a piece of a body."""
@@ -69,9 +75,40 @@ class BoundedHead(HttpToolsProtocol):
         self._cancel_timer()
         if len(self.pipeline) >= PIPELINED:
             raise OverflowError("too many requests at once")  # uvicorn answers 400 and closes
-        super().on_headers_complete()
-        if self._stopping:
-            self.cycle.keep_alive = False  # and the answer says so
+        self._read_request_line()
+        before, self.cycle = self.cycle, self._exchange()
+        if before is None or before.response_complete:  # type: ignore[redundant-expr]  # None at first
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _read_request_line(self) -> None:
+        scope: Any = self.scope
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        scope["extensions"] = EXTENSIONS
+
+    def _exchange(self) -> Exchange:
+        """A stopping server says in its answer that it is the last."""
+        return Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive() and not self._stopping,
+            on_response=self.on_response_complete,
+        )
 
     def shutdown(self) -> None:
         """uvicorn closes idle connections at once, under the hands of callers who are just sending their next request;

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from superfacility.http.ready_answers import Answer, send_answer
 from superfacility.serving import http_protocol
 from superfacility.serving.http_protocol import HEAD_LIMIT, PIPELINED, BoundedHead
 
@@ -19,6 +20,17 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
         size, more = size + len(message.get("body", b"")), message.get("more_body", False)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+_READY = Answer.of(((b"content-length", b"2"), (b"content-type", b"application/json")), b"{}")
+
+
+async def _ready(scope: Any, _: Any, send: Any) -> None:
+    await send_answer(_READY, b"number-1", scope, send)
+
+
+async def _ready_for_others(scope: Any, receive: Any, send: Any) -> None:
+    await _ready({**scope, "extensions": {}}, receive, send)
 
 
 class _Transport(asyncio.Transport):
@@ -57,8 +69,8 @@ class _Transport(asyncio.Transport):
                 await self._changed.wait()
 
 
-def _connected() -> tuple[BoundedHead, _Transport]:
-    config = uvicorn.Config(_app, http=BoundedHead, ws="none", lifespan="off", log_config=None)
+def _connected(app: Any = _app) -> tuple[BoundedHead, _Transport]:
+    config = uvicorn.Config(app, http=BoundedHead, ws="none", lifespan="off", log_config=None)
     protocol, transport = BoundedHead(config, ServerState(), {}), _Transport()
     protocol.connection_made(transport)
     return protocol, transport
@@ -206,3 +218,35 @@ async def test_a_slow_answer_is_not_a_slow_head(monkeypatch: pytest.MonkeyPatch)
     await transport.until(lambda it: it.written.endswith(b"0\r\n\r\n"))
     assert transport.written.startswith(b"HTTP/1.1 200 ")
     protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+async def test_a_ready_answer_has_the_bytes_of_any_other(last: bytes) -> None:
+    written = []
+    for app in (_ready, _ready_for_others):
+        protocol, transport = _connected(app)
+        protocol.server_state.default_headers = [(b"date", b"today")]
+        protocol.data_received(b"GET / HTTP/1.1\r\n" + last + b"\r\n")
+        await transport.until(lambda it: it.written.endswith(b"{}"))
+        assert transport.closed == bool(last)
+        assert protocol.cycle.response_complete
+        written.append(transport.written)
+        protocol.connection_lost(None)
+    assert written[0] == written[1]
+
+
+async def test_a_ready_answer_waits_for_a_caller_that_listens_and_is_given_up_with_it() -> None:
+    protocol, transport = _connected(_ready)
+    protocol.pause_writing()
+    protocol.data_received(REQUEST)
+    await asyncio.sleep(0.01)
+    assert transport.written == b""
+    protocol.connection_lost(None)
+    await asyncio.sleep(0.01)
+    assert transport.written == b""
+
+
+@pytest.mark.parametrize("value", [b"a\r\nb: c", b"a\nb", b"a\x00"])
+def test_no_header_of_a_ready_answer_can_be_two(value: bytes) -> None:
+    with pytest.raises(ValueError, match="no header"):
+        Answer.of(((b"x-a", value),), b"")

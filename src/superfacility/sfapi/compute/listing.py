@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Scope
 from superfacility.core.pagination import Page
 from superfacility.facility.errors import InvalidInput, Refused, Unsupported
 from superfacility.http.context import UseCases
-from superfacility.http.polling import Answer, Parameters, given_tags, json_answer, unchanged_answer, whole_read
+from superfacility.http.polling import Parameters, given_tags, json_answer, unchanged_answer, whole_read
+from superfacility.http.ready_answers import Answer
 from superfacility.http.rows import UNCHANGED, has_tag
 from superfacility.http.security import requires
 from superfacility.http.times import age_headers

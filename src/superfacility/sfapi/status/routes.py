@@ -6,7 +6,8 @@ from hashlib import blake2b
 from fastapi import APIRouter, Request, Response
 
 from superfacility.http.context import UseCases
-from superfacility.http.polling import Answer, Parameters, json_answer, public_read
+from superfacility.http.polling import Parameters, json_answer, public_read
+from superfacility.http.ready_answers import Answer
 from superfacility.http.security import PUBLIC
 from superfacility.services.services import Services
 from superfacility.services.status import StatusService, StatusView

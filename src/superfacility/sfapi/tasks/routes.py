@@ -6,7 +6,8 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from superfacility.http.context import UseCases
-from superfacility.http.polling import Answer, Parameters, json_answer, scoped_read
+from superfacility.http.polling import Parameters, json_answer, scoped_read
+from superfacility.http.ready_answers import Answer
 from superfacility.http.security import authorize, requires
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope

@@ -32,6 +32,7 @@ class BoundedHead(HttpToolsProtocol):
     _progress = False
     _fruitless = 0
     _heard_at = 0.0
+    _idle_since: float | None = None
     _head_timer: asyncio.TimerHandle | None = None
     _body_timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
@@ -42,7 +43,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_timer()
-        for timer in (self._body_timer, self._answer_timer):
+        for timer in (self._body_timer, self._answer_timer, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
@@ -50,6 +51,8 @@ class BoundedHead(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._progress = False
         super().data_received(data)
+        if self._head_open and self._head_timer is None and self._is_idle():
+            self._await_head()
         self._fruitless = 0 if self._progress else self._fruitless + len(data)
         if self._fruitless > HEAD_LIMIT:
             self._refuse(431, f"The head of a request may have {HEAD_LIMIT} bytes.")
@@ -61,14 +64,6 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_open = True
-        idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
-        if idle and self._head_timer is None:
-            self._await_head()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers come here too, and would pass for headers that a proxy has let through."""
-        if self._head_open:
-            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_open, self._body_open, self._progress = False, True, True
@@ -76,12 +71,17 @@ class BoundedHead(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED:
             raise OverflowError("too many requests at once")  # uvicorn answers 400 and closes
         self._read_request_line()
-        before, self.cycle = self.cycle, self._exchange()
-        if before is None or before.response_complete:  # type: ignore[redundant-expr]  # None at first
+        self.headers = []  # trailers come there; among the others they would pass for what a proxy has let through
+        idle, self.cycle = self._is_idle(), self._exchange()
+        if idle:
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is being answered here."""
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
 
     def _read_request_line(self) -> None:
         scope: Any = self.scope
@@ -126,6 +126,36 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._body_open = False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As in uvicorn, which makes a timer after each answer and cancels it with the next request: here one looks
+        now and then how long nothing has come."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._await_request(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def _await_request(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._await_request(left)
+        else:
+            super().timeout_keep_alive_handler()
 
     def pause_writing(self) -> None:
         super().pause_writing()

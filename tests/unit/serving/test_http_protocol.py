@@ -128,7 +128,7 @@ async def test_trailers_do_not_become_headers() -> None:
     protocol.data_received(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
     protocol.data_received(b"X-Forwarded-For: 127.0.0.1\r\n\r\n")
     await transport.until(lambda it: it.written.endswith(b"0\r\n\r\n"))
-    assert [name for name, _ in protocol.headers] == [b"transfer-encoding"]
+    assert [name for name, _ in protocol.scope["headers"]] == [b"transfer-encoding"]
     protocol.connection_lost(None)
 
 
@@ -206,6 +206,30 @@ async def test_a_head_that_never_ends_gives_its_place_back(monkeypatch: pytest.M
     protocol.data_received(start)
     await transport.until(lambda it: it.closed)
     assert transport.written.startswith(b"HTTP/1.1 408 ")
+    protocol.connection_lost(None)
+
+
+async def test_a_connection_that_asks_no_more_is_closed_and_one_that_does_is_not() -> None:
+    protocol, transport = _connected()
+    protocol.timeout_keep_alive = 0.2  # type: ignore[assignment]
+    for count in range(1, 5):
+        protocol.data_received(REQUEST)
+        await transport.until(lambda it, count=count: it.written.count(b"0\r\n\r\n") == count)
+        await asyncio.sleep(0.1)
+    assert not transport.closed
+    await transport.until(lambda it: it.closed)
+    protocol.connection_lost(None)
+
+
+async def test_a_long_answer_is_not_idle() -> None:
+    protocol, transport = _connected()
+    protocol.timeout_keep_alive = 0.01  # type: ignore[assignment]
+    protocol.data_received(REQUEST)
+    await transport.until(lambda it: it.written.endswith(b"0\r\n\r\n"))
+    protocol.data_received(b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+    await asyncio.sleep(0.05)
+    protocol.data_received(b"ab")
+    await transport.until(lambda it: it.written.count(b"HTTP/1.1 200 ") == 2)
     protocol.connection_lost(None)
 
 

@@ -19,15 +19,14 @@ from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import Scope as SecurityScope
 from superfacility.services.services import Services
 
-_USUAL = ((b"content-type", b"application/json"), *UNLESS_SET)
+_USUAL = Answer.of(((b"content-type", b"application/json"), *UNLESS_SET), b"")
 
 
 def json_answer(body: bytes, extra: Sequence[Header] = ()) -> Answer:
     """`extra` headers come before those that every answer has, and instead of them where they are the same."""
-    length = (b"content-length", b"%d" % len(body))
     if not extra:
-        return Answer.of((length, *_USUAL), body)
-    return Answer.of((length, *extra, *_unless_in(extra, _USUAL)), body)
+        return _USUAL.with_body(body)
+    return Answer.of((*extra, *_unless_in(extra, _USUAL.headers)), b"").with_body(body)
 
 
 def unchanged_answer(extra: Sequence[Header]) -> Answer:
@@ -74,17 +73,19 @@ class PollingLane:
 
     def __init__(self, services: Services, base_path: str, reads: Sequence[PolledRead]) -> None:
         self._services = services
-        self._base = base_path
-        self._reads: list[tuple[re.Pattern[str], PolledRead]] = [
-            (compile_path(base_path + read.path)[0], read) for read in reads
-        ]
+        self._skipped = len(base_path) + 1
+        self._reads: dict[str, list[tuple[re.Pattern[str], PolledRead]]] = {}
+        for read in reads:
+            of_group = self._reads.setdefault(read.path[1:].partition("/")[0], [])
+            of_group.append((compile_path(base_path + read.path)[0], read))
 
     async def answered(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """False, with nothing sent, for every request that the ordinary way must answer."""
         if scope["type"] != "http" or scope["method"] != "GET":
             return False
-        for pattern, read in self._reads:
-            found = pattern.match(scope["path"])
+        path = scope["path"]
+        for pattern, read in self._reads.get(path[self._skipped :].partition("/")[0], ()):
+            found = pattern.match(path)
             if found is not None and (read.whole or not _is_special(scope)):
                 answer = await self._read(read, found.groupdict(), scope)
                 if answer is None:

@@ -22,8 +22,8 @@ _LINE = re.compile(rb"[a-z-]+: [\x09\x20-\x7e\x80-\xff]*\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200, or a 304 without a body. Its headers are complete but for the request's id; `lines` are the same headers as
-    they are written."""
+    """A 200, or a 304 without a body. Its headers are complete but for the request's id; `lines` are the same as they
+    are written."""
 
     headers: tuple[Header, ...]
     lines: bytes
@@ -34,6 +34,12 @@ class Answer:
     def of(cls, headers: Sequence[Header], body: bytes, status: int = 200) -> "Answer":
         """`ValueError` for a header that would be two."""
         return cls(tuple(headers), b"".join([_line(*header) for header in headers]), body, status)
+
+    def with_body(self, body: bytes) -> "Answer":
+        """The same with another body, and its length before the other headers."""
+        length = b"%d" % len(body)
+        headers = ((b"content-length", length), *self.headers)
+        return Answer(headers, b"content-length: %b\r\n%b" % (length, self.lines), body)
 
 
 async def send_answer(answer: Answer, own_id: bytes, scope: Mapping[str, Any], send: Send) -> None:

@@ -24,6 +24,7 @@ from superfacility.oauth.scopes import Scope
 from superfacility.oauth.server_metadata import PublicUrls
 from superfacility.services.access.tokens import TokenService
 
+_KINDS = frozenset({"bearer", "dpop"})
 _COUNTED = "superfacility.counted"
 _HELD = "superfacility.held"
 """A request that has shown a proof of possession: that is good once, and requests that last are asked again."""
@@ -150,9 +151,10 @@ def _credentials(scope: Mapping[str, Any]) -> tuple[str, str]:
     if len(values) > 1:
         raise AccessRefused(Reason.BAD_TOKEN, "Send one Authorization header, not several.")
     kind, _, token = values[0].strip().partition(" ") if values else ("", "", "")
-    if kind.lower() not in ("bearer", "dpop") or not token.strip():
+    kind, token = kind.lower(), token.strip()
+    if kind not in _KINDS or not token:
         raise AccessRefused(Reason.NO_TOKEN, "Not authenticated")
-    return kind.lower(), token.strip()
+    return kind, token
 
 
 def _address(scope: Mapping[str, Any]) -> str:

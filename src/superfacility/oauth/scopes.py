@@ -67,6 +67,9 @@ class Scope(StrEnum):
     TRANSFERS_READ = "storage.transfers:read"
     TRANSFERS_WRITE = "storage.transfers:write"
 
+    __hash__ = str.__hash__
+    """An enumeration computes its own in Python, at each look into a set of scopes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeRule:

@@ -142,15 +142,16 @@ def serving(directory: Path, key: Path, user: str, environment: dict[str, str]) 
 
 
 @contextmanager
-def bare_starlette(folder: Path, bodies: dict[str, bytes]) -> Iterator[int]:
-    """The reference for reads: one Starlette route a body, on the same server program with the same settings."""
+def bare_starlette(folder: Path, bodies: dict[str, bytes]) -> Iterator[tuple[int, int]]:
+    """The reference for reads: one Starlette route a body, on the same server program with the same settings. Its port
+    and its process."""
     for name, body in bodies.items():
         (folder / f"{name}.body").write_bytes(body)
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare", str(folder), str(port)])
     try:
         wait_for_port(port)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(30)

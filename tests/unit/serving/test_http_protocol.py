@@ -22,11 +22,12 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-_READY = Answer.of(((b"content-length", b"2"), (b"content-type", b"application/json")), b"{}")
+_READY = Answer.of(((b"content-type", b"application/json"),), b"").with_body(b"{}")
+_UNCHANGED = Answer.of(((b"etag", b"a"),), b"", 304)
 
 
 async def _ready(scope: Any, _: Any, send: Any) -> None:
-    await send_answer(_READY, b"number-1", scope, send)
+    await send_answer(_UNCHANGED if scope["query_string"] else _READY, b"number-1", scope, send)
 
 
 async def _ready_for_others(scope: Any, receive: Any, send: Any) -> None:
@@ -244,16 +245,18 @@ async def test_a_slow_answer_is_not_a_slow_head(monkeypatch: pytest.MonkeyPatch)
     protocol.connection_lost(None)
 
 
+@pytest.mark.parametrize(("path", "body"), [(b"/", b"{}"), (b"/?unchanged", b"")])
 @pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
-async def test_a_ready_answer_has_the_bytes_of_any_other(last: bytes) -> None:
+async def test_a_ready_answer_has_the_bytes_of_any_other(path: bytes, body: bytes, last: bytes) -> None:
     written = []
     for app in (_ready, _ready_for_others):
         protocol, transport = _connected(app)
         protocol.server_state.default_headers = [(b"date", b"today")]
-        protocol.data_received(b"GET / HTTP/1.1\r\n" + last + b"\r\n")
-        await transport.until(lambda it: it.written.endswith(b"{}"))
-        assert transport.closed == bool(last)
+        protocol.data_received(b"GET %b HTTP/1.1\r\n%b\r\n" % (path, last))
+        await transport.until(lambda it: it.written.endswith(b"\r\n\r\n" + body))
+        await asyncio.sleep(0)
         assert protocol.cycle.response_complete
+        assert transport.closed == bool(last)
         written.append(transport.written)
         protocol.connection_lost(None)
     assert written[0] == written[1]

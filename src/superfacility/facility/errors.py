@@ -6,6 +6,7 @@
     ├── InvalidInput            the request itself is wrong; sending it again cannot help
     │   └── KeyReused           an idempotency key of another request
     ├── Conflict                it contradicts what is there (a name taken)
+    │   └── UnderWay            the same request is being answered already (transient)
     ├── Refused                 the system said no, in its own words (sbatch, ls, rm); `words` is what it said
     │   ├── NoHours             nobody has node hours for it; in our words
     │   └── FileProblem         about a path, in GNU's words: "ls: cannot access '/x': No such file or directory"
@@ -42,6 +43,16 @@ class KeyReused(InvalidInput):
 
 class Conflict(FacilityError):
     """The request contradicts what is already there."""
+
+
+class UnderWay(Conflict):
+    """The same request came before and is not answered yet. `retry_after` is in seconds."""
+
+    transient = True
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Refused(FacilityError):

@@ -63,7 +63,8 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user in a project. `continuing`: marked to stay for the next allocation year."""
+    """A user in a project. `continuing`: marked to stay for the next allocation year. The id of one that was not read
+    from where it is kept is 0."""
 
     id: int
     project: Project

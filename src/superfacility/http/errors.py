@@ -21,6 +21,7 @@ from superfacility.facility.errors import (
     Refused,
     TooMany,
     Unavailable,
+    UnderWay,
     Unsupported,
 )
 from superfacility.http.request_facts import request_id
@@ -59,7 +60,7 @@ def error_response(error: FacilityError) -> JSONResponse:
     headers = {}
     if isinstance(error, AccessRefused):
         headers["WWW-Authenticate"] = error.www_authenticate
-    if isinstance(error, TooMany | Unavailable):
+    if isinstance(error, TooMany | Unavailable | UnderWay):
         headers["Retry-After"] = str(error.retry_after)
     return JSONResponse({"detail": _sendable(str(error))}, status_of(error), headers)
 

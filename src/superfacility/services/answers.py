@@ -8,14 +8,19 @@ from datetime import timedelta
 import structlog
 
 from superfacility.core.clock import Clock
-from superfacility.facility.errors import Conflict, Doubtful, FacilityError
+from superfacility.facility.errors import Doubtful, FacilityError, UnderWay
 from superfacility.oauth.identity.sealing import Sealer
 from superfacility.tasks.keys import AnswerStore, IdempotencyKey, KeptAnswer
 
-UNDER_WAY = timedelta(minutes=1)
-"""A request without an answer that is older was lost with its process: none takes that long."""
+UNDER_WAY = timedelta(minutes=5)
+"""A request without an answer that is older was lost with its process: none takes that long, not even while each of its
+questions to the database waits for as long as one may."""
+ANSWER_LOST = (
+    "A request with this idempotency key was begun, and its answer was lost: look whether it was done, and if it was "
+    "not, send it with a new key."
+)
 _WAIT_SECONDS = 5.0
-_PAUSE_SECONDS = 0.05
+_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -31,9 +36,9 @@ class AnswerService:
     async def once(self, key: IdempotencyKey, do: Callable[[], Awaitable[str]]) -> str:
         """What `do` answers, or what it answered when this key first came.
 
-        `KeyReused` for another request's key. `Conflict` while the first is under way, and it has been waited for
-        some seconds. `Doubtful` where it was begun and nobody knows what became of it. What is refused has done
-        nothing, and leaves its key free.
+        `KeyReused` for another request's key. `UnderWay` while the first one is, after a wait of some seconds.
+        `Doubtful` where it was begun and nobody knows what became of it. What is refused has done nothing, and leaves
+        its key free.
         """
         if (kept := await self._begun(key)) is not None:
             return self._told(key, kept)
@@ -48,26 +53,26 @@ class AnswerService:
 
     async def _begun(self, key: IdempotencyKey) -> KeptAnswer | None:
         """None: it is for us to do. Who finds it begun waits for its answer a while."""
-        pauses = max(1, round(self._wait / _PAUSE_SECONDS))
-        for left in reversed(range(pauses)):
+        pause, left = _PAUSE, self._wait
+        while True:
             kept = await self._store.find(key) or await self._store.begin(key, self._clock.now())
             if kept is None:
                 return None
             key.check(kept.fingerprint)
-            if kept.text is not None or not left:
+            if kept.text is not None or left <= 0 or not self._under_way(kept):
                 return kept
-            await asyncio.sleep(_PAUSE_SECONDS)
-        raise AssertionError("the last look answers")
+            await asyncio.sleep(pause)
+            pause, left = min(2 * pause, _LONGEST_PAUSE), left - pause
+
+    def _under_way(self, kept: KeptAnswer) -> bool:
+        return kept.text is None and self._clock.now() - kept.begun_at < UNDER_WAY
 
     def _told(self, key: IdempotencyKey, kept: KeptAnswer) -> str:
-        if kept.text is None and self._clock.now() - kept.begun_at < UNDER_WAY:
-            raise Conflict("The first request with this idempotency key is still being answered: ask again soon.")
+        if self._under_way(kept):
+            raise UnderWay("The first request with this idempotency key is still being answered: send this again soon.")
         answer = None if kept.text is None else self._sealer.open(kept.text, _purpose(key))
         if answer is None:
-            raise Doubtful(
-                "A request with this idempotency key was begun, and its answer was lost: look whether it was done, and "
-                "if it was not, send it with a new key."
-            )
+            raise Doubtful(ANSWER_LOST)
         return answer
 
     async def _keep(self, key: IdempotencyKey, answer: str) -> None:
@@ -84,4 +89,4 @@ class AnswerService:
 
 
 def _purpose(key: IdempotencyKey) -> str:
-    return f"answer {key.client_id} {key.method} {key.path} {key.key}"
+    return "\0".join(("answer", key.client_id, key.method, key.path, key.key))

@@ -4,7 +4,8 @@ They are a courtesy: what they tell of is in the database whether they arrive or
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,18 +27,23 @@ class Notices:
     on_failure: Callable[[str, str], None] = field(default=lambda address, why: _write_down(why))
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def tell(self, users: Iterable[str], subject: str, text: str) -> None:
-        """Those of them that have an address. Returns before the mails have left."""
-        found = [await self.people.user(UserName(name)) for name in dict.fromkeys(users)]
-        self._send([user.email for user in found if user is not None and user.active and user.email], subject, text)
+    async def tell(self, users: Iterable[str] | Awaitable[Iterable[str]], subject: str, text: str) -> None:
+        """Those of them that have an address. Returns before the mails have left, also where nobody can be looked up:
+        what they tell of is done."""
+        with self._courtesy():
+            names = await users if isinstance(users, Awaitable) else users
+            found = [await self.people.user(UserName(name)) for name in dict.fromkeys(names)]
+            self._send([user.email for user in found if user is not None and user.active and user.email], subject, text)
 
     def tell_address(self, address: str, subject: str, text: str) -> None:
         """Somebody who may be no user here."""
         self._send([address], subject, text)
 
     async def tell_staff(self, subject: str, text: str) -> None:
-        staff = [user for user in await self.people.users() if user.staff and user.active and user.email]
-        self._send([user.email for user in staff], subject, text)
+        """As `tell`."""
+        with self._courtesy():
+            staff = [user for user in await self.people.users() if user.staff and user.active and user.email]
+            self._send([user.email for user in staff], subject, text)
 
     async def deliver(self, user: str, subject: str, text: str) -> None:
         """The same to one user, for a mail that must not be lost: returns once it has left, or if there is nobody to
@@ -49,6 +55,13 @@ class Notices:
     async def settle(self) -> None:
         """Wait until all have left or failed: before a command ends."""
         await asyncio.gather(*self._sending)
+
+    @contextmanager
+    def _courtesy(self) -> Iterator[None]:
+        try:
+            yield
+        except FacilityError as error:
+            log.warning("nobody could be looked up for a notice", problem=str(error).strip())
 
     def _send(self, addresses: Iterable[str], subject: str, text: str) -> None:
         for address in dict.fromkeys(addresses):

@@ -82,6 +82,17 @@ async def test_every_post_has_a_key_and_is_sent_again(transport: Any, reply: Rep
     assert first == again != other
 
 
+async def test_what_is_still_being_answered_is_asked_for_again_and_other_conflicts_are_not(
+    transport: Any, reply: Reply
+) -> None:
+    transport.will(reply({"detail": "under way"}, 409, retry_after="1"), reply({"id": "1"}, 201))
+    assert await session(transport).json(KEYED) == {"id": "1"}
+    transport.will(reply({"detail": "taken"}, 409))
+    with pytest.raises(SuperfacilityError, match="taken"):
+        await session(transport).json(KEYED)
+    assert len(transport.asked) == 3
+
+
 @pytest.mark.parametrize("answer", [Broken("cut"), 502, 503, 504])
 async def test_a_request_without_a_key_is_not_sent_twice(transport: Any, reply: Reply, answer: Any) -> None:
     transport.will(reply({"detail": "x"}, answer) if isinstance(answer, int) else answer)

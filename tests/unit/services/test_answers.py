@@ -15,6 +15,7 @@ from superfacility.facility.errors import (
     Refused,
     TooMany,
     Unavailable,
+    UnderWay,
 )
 from superfacility.oauth.identity.sealing import Sealer
 from superfacility.services.answers import UNDER_WAY, AnswerService
@@ -92,7 +93,7 @@ async def test_nobody_waits_for_ever(memory, clock):
     do = Doing(gate=asyncio.Event())
     asked = asyncio.create_task(answers.once(KEY, do))
     await do.begun.wait()
-    with pytest.raises(Conflict, match="still being answered"):
+    with pytest.raises(UnderWay, match="still being answered"):
         await answers.once(KEY, Doing())
     do.gate.set()
     assert await asked == await answers.once(KEY, Doing())
@@ -121,7 +122,7 @@ async def test_what_may_have_been_done_is_not_done_again(memory, clock, end):
     with pytest.raises(type(end)):
         await answers.once(KEY, Doing(end))
     again = Doing()
-    with pytest.raises(Conflict):
+    with pytest.raises(UnderWay):
         await answers.once(KEY, again)
     clock.advance(UNDER_WAY)
     with pytest.raises(Doubtful, match="send it with a new key"):
@@ -166,3 +167,12 @@ async def test_an_answer_is_of_its_own_key_alone(memory, clock, answers):
         await answers.once(other, Doing())
     with pytest.raises(Doubtful):
         await AnswerService(MemoryAnswerStore(memory), Sealer(b"l" * 32), clock).once(KEY, Doing())
+
+
+async def test_one_that_is_lost_for_good_is_not_waited_for(memory, clock):
+    answers = AnswerService(MemoryAnswerStore(memory), Sealer(b"k" * 32), clock, wait=3600)
+    with pytest.raises(RuntimeError):
+        await answers.once(KEY, Doing(RuntimeError("a defect")))
+    clock.advance(UNDER_WAY)
+    with pytest.raises(Doubtful):
+        await answers.once(KEY, Doing())

@@ -331,3 +331,21 @@ async def test_the_loop_keeps_the_view_young(here):
             await asyncio.sleep(0.01)
     stop.set()
     await running
+
+
+async def test_a_queue_that_is_long_to_go_through_is_read_less_often_and_nobody_waits_for_that(here, monkeypatch):
+    collector = here.process(period=5.0)
+
+    async def slowly(*given, **more):
+        here.clock.advance(3 * SECOND)
+        return await publish(*given, **more)
+
+    publish = collector._readings.publish
+    monkeypatch.setattr(collector._readings, "publish", slowly)
+    for _ in range(4):
+        await here.submit()
+        await collector.view(fresh=True)
+        here.clock.advance(SECOND)
+    assert collector.period == 12.0
+    here.clock.advance(5 * SECOND)
+    assert collector.current is not None

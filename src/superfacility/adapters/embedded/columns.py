@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from sys import intern
 
 from superfacility.adapters.embedded.output_paths import output_paths
 from superfacility.adapters.embedded.records import CANCELLED, FAILED, PENDING, RUNNING, TIMEOUT, JobRecord, Submission
@@ -46,8 +45,7 @@ def squeue_row(
 ) -> dict[str, str]:
     """Who makes many rows of one submission makes what is `alike_in_queue` once."""
     alike = alike or alike_in_queue(submission)
-    own = {**_state(submission, job, cluster), **_clocks(submission, job, now)}
-    return {**alike, **dict(zip(own, map(intern, own.values()), strict=True))}  # many rows say the same
+    return {**alike, **_state(submission, job, cluster), **_clocks(submission, job, now)}
 
 
 def alike_in_queue(submission: Submission) -> dict[str, str]:

@@ -91,6 +91,7 @@ class Mirror:
         """Make jobs anew; True if one came or went."""
         membership_changed = False
         alike: dict[int, dict[str, str]] = {}
+        shared: dict[str, str] = {}
         for number in {*self._changed, *self._running()}:
             record = self._records.get(number)
             if record is not None and record.active:
@@ -99,7 +100,8 @@ class Mirror:
                 if submission.id not in alike:
                     alike[submission.id] = alike_in_queue(submission)
                 row = squeue_row(submission, record, self._cluster, now, alike[submission.id])
-                self._queued[number] = _made_job(submission, record, now, row)
+                texts = map(shared.setdefault, row.values(), row.values())  # many rows say the same
+                self._queued[number] = _made_job(submission, record, now, dict(zip(row, texts, strict=True)))
             elif self._queued.pop(number, None) is not None:
                 membership_changed = True
         return membership_changed

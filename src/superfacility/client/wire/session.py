@@ -151,7 +151,7 @@ class Session:
                     return reply
                 error = refusal(reply.status, reply.headers, await whole(reply))
                 hint = retry_after(reply.headers)
-                again = reply.status in BUSY and (ask.repeatable or reply.status == 429)
+                again = _may_pass(reply.status, hint) and (ask.repeatable or reply.status == 429)
             except NotTrusted as problem:
                 raise untrusted(urlsplit(self.api).hostname or "", str(problem)) from problem
             except NotReached as problem:
@@ -184,6 +184,11 @@ class Session:
         if isinstance(problem, NotReached):
             return Unavailable(f"{where} cannot be reached ({problem}). Is the address right, and the network up?")
         return Unavailable(f"{where} broke off before it had answered ({problem}). Try again in a moment.")
+
+
+def _may_pass(status: int, hint: float | None) -> bool:
+    """A 409 that says when to ask again is the same request's own: its first sending is still being answered."""
+    return status in BUSY or (status == 409 and hint is not None)
 
 
 def quoted(path: str) -> str:

@@ -252,8 +252,10 @@ class OwnClients:
             f"by {principal.user.name} from the address {principal.address}.\n\n"
             f"If that is not as it should be, revoke it:\n\n    sfapi clients revoke {client.id}\n"
         )
-        told = [client.user, *await self.collaborations.managers(client.user)]
-        await self.notices.tell(told, f"Your client {client.name}", text)
+        await self.notices.tell(self._concerned(client), f"Your client {client.name}", text)
+
+    async def _concerned(self, client: Client) -> Sequence[str]:
+        return [client.user, *await self.collaborations.managers(client.user)]
 
 
 def _inherited(wish: Wish, maker: Client, left: timedelta) -> Wish:

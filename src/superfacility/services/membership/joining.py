@@ -62,8 +62,8 @@ class JoiningService:
         await self._check_patience(user, name)
         request = JoinRequest(JoinRequestId(str(new_uuid())), name, user, now, now + self.lifetime, message)
         audit = principal.audit(now, "members.ask_to_join", project, request.id)
-        await self.admissions.ask(request, audit, most_a_day=self.most_a_day)
         found = await self.people.project(name)
+        await self.admissions.ask(request, audit, most_a_day=self.most_a_day)
         if found is not None and found.active:
             await self.letters.asked(request)
         return request

@@ -35,7 +35,7 @@ class Letters:
         await self.notices.tell([invitation.invited_by], f"An invitation to {invitation.project} was declined", text)
 
     async def asked(self, request: JoinRequest) -> None:
-        heads = await self._with(request.project, Permission.ACCEPT_USERS)
+        heads = self._with(request.project, Permission.ACCEPT_USERS)
         text = (
             f"{request.user} asks to join the project {request.project}. Look, and decide:\n\n"
             f"    sfapi projects requests {request.project}\n"
@@ -56,9 +56,11 @@ class Letters:
         await self._tell(project, user, by, f"{user} is no member of the project {project.name} any more")
 
     async def _tell(self, project: Project, user: UserName, by: UserName, fact: str) -> None:
+        await self.notices.tell(self._listeners(project, user, by), fact, f"{fact}, by {by}.\n")
+
+    async def _listeners(self, project: Project, user: UserName, by: UserName) -> list[UserName]:
         heads = await self._with(project.name, Permission.CHANGE_ROLES)
-        listeners = [each for each in (user, *heads) if each != by]
-        await self.notices.tell(listeners, fact, f"{fact}, by {by}.\n")
+        return [each for each in (user, *heads) if each != by]
 
     async def _with(self, project: ProjectName, permission: Permission) -> list[UserName]:
         found = await self.people.memberships(project=project)

@@ -57,7 +57,7 @@ class MemberService:
         audit = principal.audit(self.clock.now(), "members.add", project, f"{user} {role.value}")
         await self.admissions.change_member(change, audit)
         await self.letters.joined(standing.project, found.name, role, principal.user.name)
-        return await self._member(standing, found)
+        return Member(Membership(0, standing.project, found.name, role), found)
 
     async def change(
         self, principal: Principal, project: str, user: str, *, role: Role | None = None, continuing: bool | None = None

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from operator import itemgetter
-from sys import intern
 
 from superfacility.adapters.slurm.carrier import shown_command
 from superfacility.adapters.slurm.reading.arrays import waiting_elements
@@ -70,30 +69,33 @@ def parse_squeue(text: str, marks: Marks, *, array_limit: int, before: Queue | N
     known = {} if before is None else before.rows
     kept: dict[str, Sequence[Job]] = {}
     jobs: list[Job] = []
+    shared: dict[str, str] = {}
     for row in found[1:]:
         settled = SEPARATOR.join(row[:-1])
         digest.update(settled.encode())
         key = settled + row[-1]
-        these = known.get(key) or _jobs(row, array_limit)
+        these = known.get(key) or _jobs(row, array_limit, shared)
         kept[key] = these
         jobs.extend(these)
     return Queue(jobs, int.from_bytes(digest.digest(), "big"), kept)
 
 
-def _jobs(row: list[str], array_limit: int) -> Sequence[Job]:
-    job = _job(row)
+def _jobs(row: list[str], array_limit: int, shared: dict[str, str]) -> Sequence[Job]:
+    job = _job(row, shared)
     numbers = waiting_elements(job.id, array_limit)
     return (job,) if numbers is None else tuple(_element(job, number) for number in numbers)
 
 
-def _job(row: list[str]) -> Job:
+def _job(row: list[str], shared: dict[str, str]) -> Job:
+    """`shared` has the texts of the rows before: most columns say the same in nearly all, and one text is enough."""
     values = row[0].split(SEPARATOR)
     values += row[1:-1]
     values += row[-1].split(SEPARATOR)
     values.append("")
     if len(values) != len(_HAD):
         raise GarbledError("a row of squeue has another number of columns than its header")
-    columns = dict(zip(_KEYS, map(intern, _IN_ORDER(values)), strict=True))  # most are the same in every row
+    texts = _IN_ORDER(values)
+    columns = dict(zip(_KEYS, map(shared.setdefault, texts, texts), strict=True))
     state = job_state(columns["state"])
     columns["state"] = state_text(columns["state"], state)
     columns["command"] = shown_command(columns["command"])

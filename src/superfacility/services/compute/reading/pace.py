@@ -9,6 +9,8 @@ _SHARE = 10
 """A reading takes at most one in so many seconds of the scheduler's time."""
 _OWN_SHARE = 4
 """What we do with a reading takes at most one in so many seconds of ours: callers want to be answered meanwhile."""
+_OWN_LONGEST = 30.0
+"""Seconds beyond which that is no reason to wait: a database that was slow for a while belongs to what we do."""
 _REST = 2
 """A reading that somebody wants fresh begins after so many times the last one's duration."""
 
@@ -34,7 +36,7 @@ class Pace:
         if not self._least_period:
             return 0.0
         took, worked = min(self._took, self._took_before), min(self._worked, self._worked_before)
-        return max(self._least_period, _SHARE * took, _OWN_SHARE * worked)
+        return max(self._least_period, _SHARE * took, min(_OWN_SHARE * worked, _OWN_LONGEST))
 
     def pause(self, last: float = float("-inf")) -> float:
         """Seconds until the next reading may begin, if the last one of another process began at `last`."""

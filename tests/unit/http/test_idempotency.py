@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
+
+from starlette.requests import Request
 
 from superfacility.facility.people import User, UserName
 from superfacility.http.idempotency import idempotency
@@ -12,7 +12,13 @@ from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel
 
-REQUEST: Any = SimpleNamespace(method="POST", url=SimpleNamespace(path="/api/v1.2/compute/jobs/pm"))
+
+def asked(query: bytes = b"") -> Request:
+    path = "/api/v1.2/compute/jobs/pm"
+    return Request({"type": "http", "method": "POST", "path": path, "query_string": query, "headers": []})
+
+
+REQUEST = asked()
 
 
 def principal(user: str, grant: str | None) -> Principal:
@@ -36,3 +42,10 @@ def test_a_client_keeps_its_own_name() -> None:
     assert found is not None
     assert found.client_id == "sfapi-cli"
     assert idempotency(REQUEST, principal("demo1", None), None, None) is None
+
+
+def test_another_query_is_another_request() -> None:
+    one, other = (idempotency(asked(query), principal("demo1", None), None, "mine") for query in (b"a=1", b"a=2"))
+    assert one is not None
+    assert other is not None
+    assert one.fingerprint != other.fingerprint

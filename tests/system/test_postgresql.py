@@ -15,7 +15,7 @@ import pytest
 from superfacility.adapters.sql import Database, SqlTaskQueue, lease_for, migrate, open_database
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful, Unavailable
 from superfacility.facility.people import UserName
 from superfacility.tasks.registry import Handler, HandlerKind, Registry, TaskContext
 from superfacility.tasks.task import NewTask, TaskStatus
@@ -67,7 +67,7 @@ class Host:
             await self.queue.accept(
                 NewTask(ALICE, "work", {"mark": mark}, now, "red"), AuditEntry(now, "alice", "accept", mark)
             )
-        except Unavailable:
+        except (Doubtful, Unavailable):
             self.doubtful.append(mark)
         else:
             self.accepted.append(mark)

@@ -17,7 +17,7 @@ from superfacility.adapters.sql import Database, SqlLedger, migrate, open_databa
 from superfacility.adapters.sql.sqlite.schema import version_of
 from superfacility.adapters.sql.sqlite.writer import Writer
 from superfacility.adapters.sql.tables import SCHEMA, counters, metadata
-from superfacility.facility.errors import Conflict, InvalidInput, NotFound, Unavailable
+from superfacility.facility.errors import Conflict, Doubtful, InvalidInput, NotFound, Unavailable
 
 
 def add(name: str) -> Callable[[Connection], str]:
@@ -131,6 +131,24 @@ async def test_a_commit_error_is_looked_up(path: Path, point: str, committed: bo
     await database.write(add("b"))
     assert "b" in await names(database)
     assert await database.check() == []
+    await database.aclose()
+
+
+async def test_a_commit_that_cannot_be_looked_up_is_in_doubt(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be there, so nobody is told to send it again without a look."""
+
+    def on_commit(now: str) -> None:
+        if now == "after":
+            gone.setattr(database._writer._engine, "connect", fail)
+            raise sqlite3.OperationalError("disk I/O error")
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    database = open_database(path, on_commit=on_commit)
+    with monkeypatch.context() as gone, pytest.raises(Doubtful, match="look before you try again"):
+        await database.write(add("a"))
+    assert await names(database) == {"a"}
     await database.aclose()
 
 

@@ -24,7 +24,7 @@ from superfacility.adapters.sql.postgresql.session import Session
 from superfacility.adapters.sql.tables import counters, metadata
 from superfacility.core.clock import SystemClock
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Conflict, InvalidInput, Unavailable
+from superfacility.facility.errors import Conflict, Doubtful, InvalidInput, Unavailable
 from superfacility.facility.people import UserName
 from superfacility.tasks.task import NewTask, TaskStatus, WorkerId
 from superfacility.testing.postgresql import PostgreSQL
@@ -126,6 +126,33 @@ async def test_a_commit_without_an_answer_is_looked_up(url: str, point: str) -> 
     assert await names(database) == ["a"]
     assert points == (["before", "before", "after"] if point == "before" else ["before", "after"])
     await database.aclose()
+
+
+async def test_a_write_that_is_not_waited_for_any_more_is_in_doubt(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on and is committed. What has not begun by then never does, and may be sent again."""
+    monkeypatch.setattr("superfacility.adapters.sql.postgresql.database.LONGEST", 0.5)
+    go = threading.Event()
+
+    def wait(connection: Connection) -> str:
+        assert go.wait(20)
+        return add("late")(connection)
+
+    late = asyncio.create_task(database.write(wait))
+    await asyncio.sleep(0)
+    behind, looking = await asyncio.gather(
+        database.write(add("behind")), database.read(lambda _: go.wait(20)), return_exceptions=True
+    )
+    with pytest.raises(Doubtful, match="look before you try again"):
+        await late
+    for problem in (behind, looking):
+        assert isinstance(problem, Unavailable)
+        assert problem.retry_after == 10
+    go.set()
+    monkeypatch.undo()
+    await database.write(add("next"))
+    assert await names(database) == ["late", "next"]
 
 
 async def test_marks_of_commits_do_not_pile_up(url: str) -> None:

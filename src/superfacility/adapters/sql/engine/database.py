@@ -13,6 +13,10 @@ EVERYBODY = "everybody"
 """The turn of changes that look before they write: one at a time among all processes and hosts."""
 PROVING_KEY = "proving_key"
 """The option of a connection that has the key of `prove_with`."""
+DOUBT = (
+    "The service's database was lost while it stored this, and whether it did is not known: look before you try again."
+)
+"""What `Doubtful` says of a change that may have been committed."""
 
 
 class Database(ABC):
@@ -22,7 +26,8 @@ class Database(ABC):
     @abstractmethod
     async def write(self, change: Callable[[Connection], Value], *, turn: str | None = EVERYBODY) -> Value:
         """Run `change` in a transaction; what it raises undoes it alone. It may be run again after the connection was
-        lost, so it alters nothing but the database.
+        lost, so it alters nothing but the database. `Unavailable` where nothing was stored and nothing will be,
+        `Doubtful` where nobody can tell.
 
         Changes of one `turn` wait for each other, so that each sees what the ones before it did, and their new ids
         become visible in order. None waits for nobody: for changes of single statements that are right whatever others

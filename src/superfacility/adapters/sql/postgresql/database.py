@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from superfacility.adapters.sql.engine.database import EVERYBODY, PROVING_KEY, Database, Value
+from superfacility.adapters.sql.engine.database import DOUBT, EVERYBODY, PROVING_KEY, Database, Value
 from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.postgresql.announcements import Announcements
 from superfacility.adapters.sql.postgresql.connections import describe, open_engine
@@ -17,14 +17,18 @@ from superfacility.adapters.sql.postgresql.schema import require_schema
 from superfacility.adapters.sql.postgresql.session import Session
 from superfacility.adapters.sql.postgresql.transactions import Transactions
 from superfacility.adapters.sql.tables import counters
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful, Unavailable
 
 WRITERS, READERS, GLANCERS = 4, 4, 3
 _COUNTERS = select(counters.c.name, counters.c.value)
 LONGEST = 45.0
 """Seconds after which a caller is told, though the server may still do what it was asked."""
-_SILENT = "The service's database does not answer: whether it has done this is not known. Look before you try again."
+_SILENT = "The service's database does not answer: try again later, and tell staff if it lasts."
 _SAFE = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class _Late(Unavailable):
+    """It has begun and is not waited for any more: it may still come to its end."""
 
 
 class PostgresDatabase(Database):
@@ -56,7 +60,11 @@ class PostgresDatabase(Database):
 
     async def write(self, change: Callable[[Connection], Value], *, turn: str | None = EVERYBODY) -> Value:
         threads = self._in_turn if turn == EVERYBODY else self._writers
-        outcome: tuple[Value, set[str]] = await self._run(threads, self._transactions.write, change, turn)
+        outcome: tuple[Value, set[str]]
+        try:
+            outcome = await self._run(threads, self._transactions.write, change, turn)
+        except _Late as late:
+            raise Doubtful(DOUBT) from late
         value, names = outcome
         self._announcements.tell(names)
         return value
@@ -70,12 +78,13 @@ class PostgresDatabase(Database):
     async def _run(self, threads: ThreadPoolExecutor, step: Callable[..., Value], *arguments: Any) -> Value:
         if self._closed:
             raise Unavailable("The service is stopping: try again in a moment.")
+        running = threads.submit(step, *arguments)
         try:
             async with asyncio.timeout(LONGEST):
-                value: Value = await asyncio.get_running_loop().run_in_executor(threads, step, *arguments)
+                return await asyncio.wrap_future(running)
         except TimeoutError:
-            raise Unavailable(_SILENT, retry_after=10) from None
-        return value
+            problem = Unavailable if running.cancel() else _Late
+            raise problem(_SILENT, retry_after=10) from None
 
     async def counter(self, name: str) -> int:
         return (await self._counters.fresh())[name]

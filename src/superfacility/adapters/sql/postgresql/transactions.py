@@ -11,6 +11,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 
 from superfacility.adapters.sql.engine.counters import ANNOUNCED
+from superfacility.adapters.sql.engine.database import DOUBT
 from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.postgresql.commit_marks import CommitMark, begin_marked, found
 from superfacility.adapters.sql.postgresql.faults import lost, passes, translate
@@ -20,9 +21,6 @@ Value = TypeVar("Value")
 PATIENCE = 5.0
 """Seconds during which a lost transaction is tried again."""
 PAUSE = 0.1
-_DOUBT = (
-    "The service's database was lost while it stored this, and whether it did is not known: look before you try again."
-)
 
 
 class Transactions:
@@ -83,12 +81,12 @@ class Transactions:
                     committed = found(connection, mark)
             except Exception as problem:
                 if not passes(problem):
-                    raise Doubtful(_DOUBT) from problem
+                    raise Doubtful(DOUBT) from problem
                 committed = None
             if committed is not None:
                 return committed
             time.sleep(PAUSE)
-        raise Doubtful(_DOUBT)
+        raise Doubtful(DOUBT)
 
     def _read(self, look: Callable[[Connection], Value]) -> Value:
         with self._engine.connect() as connection, connection.begin(), _giving_up(connection):

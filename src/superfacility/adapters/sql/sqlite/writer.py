@@ -16,11 +16,11 @@ from typing import Any, cast
 from sqlalchemy import Connection, select, update
 from sqlalchemy.pool import StaticPool
 
-from superfacility.adapters.sql.engine.database import PROVING_KEY
+from superfacility.adapters.sql.engine.database import DOUBT, PROVING_KEY
 from superfacility.adapters.sql.sqlite.connections import open_engine
 from superfacility.adapters.sql.sqlite.faults import translate
 from superfacility.adapters.sql.tables import counters
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful, Unavailable
 
 LARGEST_BATCH = 256
 _MARK = counters.c.name == "commit"
@@ -123,10 +123,14 @@ class Writer:
             return outcomes
 
     def _committed(self, mark: int) -> bool:
-        """Look on a new connection whether the transaction whose COMMIT failed is there after all."""
-        self._engine.dispose()
-        with self._engine.connect() as connection:
-            return connection.scalar(select(counters.c.value).where(_MARK)) == mark
+        """Look on a new connection whether the transaction whose COMMIT failed is there after all; `Doubtful` where
+        that cannot be seen."""
+        try:
+            self._engine.dispose()
+            with self._engine.connect() as connection:
+                return connection.scalar(select(counters.c.value).where(_MARK)) == mark
+        except Exception as problem:
+            raise Doubtful(DOUBT) from problem
 
     def _settle(self, batch: list[_Change], outcomes: list[_Outcome]) -> None:
         """Hand the outcomes to their event loops, once per loop."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from superfacility.core.clock import Clock
-from superfacility.facility.errors import Conflict, FacilityError, Unavailable
+from superfacility.facility.errors import Conflict, Doubtful, FacilityError, Unavailable
 from superfacility.facility.membership.directory import (
     DirectoryMirror,
     DirectoryReading,
@@ -118,10 +118,11 @@ class DirectorySync:
         return SyncReport(tuple(done), tuple(refusals))
 
     async def _take(self, steps: Sequence[MirrorStep]) -> tuple[Sequence[MirrorStep], list[Refusal]]:
-        """All at once, or where one of them does not fit any more, one by one."""
+        """All at once, or where one of them does not fit any more, one by one. A database that is lost says nothing of
+        whether they fit: the next turn looks anew."""
         try:
             await self._mirror.apply(steps)
-        except Unavailable:
+        except (Doubtful, Unavailable):
             raise
         except FacilityError as problem:
             if len(steps) == 1:

@@ -1,15 +1,17 @@
 """Following the whole directory."""
 
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful, FacilityError, Unavailable
 from superfacility.facility.membership.directory import DirectoryLink
 from superfacility.facility.people import ProjectName, Role, User, UserName
 from superfacility.oauth.identity.accounts import Account
 from superfacility.services.directory.sync import TooManyLose
 from superfacility.services.directory.verdicts import Rules
+from superfacility.testing.stores import MemoryDirectoryMirror
 
 from .conftest import Site
 
@@ -68,6 +70,21 @@ async def test_whom_the_operator_made_inactive_stays_so(site: Site) -> None:
     site.change("alice", active=False)
     await site.follow()
     assert not site.here("alice").user.active
+
+
+@pytest.mark.parametrize("lost", [Doubtful("look before you try again"), Unavailable("not now")])
+async def test_a_database_that_is_lost_does_not_mean_that_somebody_does_not_fit(
+    site: Site, monkeypatch: pytest.MonkeyPatch, lost: FacilityError
+) -> None:
+    site.put("alice", 5001)
+    site.put("bob", 5002)
+    applying = AsyncMock(side_effect=lost)
+    with monkeypatch.context() as away:
+        away.setattr(MemoryDirectoryMirror, "apply", applying)
+        with pytest.raises(type(lost)):
+            await site.follow()
+    assert applying.await_count == 1
+    assert len((await site.follow()).done) == 2
 
 
 async def test_users_of_our_own_are_left_alone(site: Site) -> None:

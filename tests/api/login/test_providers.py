@@ -5,14 +5,17 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 from urllib.parse import urlencode
 
 import pytest
 from joserfc import jwk
 from joserfc.util import json_b64encode, urlsafe_b64decode, urlsafe_b64encode
 
+from superfacility.facility.errors import Doubtful
 from superfacility.facility.people import ProjectName, Role, User, UserName
 from superfacility.oauth.signatures import sign
+from superfacility.testing.stores import MemoryIdentityStore
 
 ADA = {"preferred_username": "ada", "given_name": "Ada", "family_name": "L", "email": "a@lab.example"}
 DEMO1 = {"preferred_username": "demo1", "groups": []}
@@ -42,6 +45,19 @@ async def test_a_user_logs_in_and_out_of_both(login_site: Any) -> None:
     assert onward.startswith("0; url=https://lab.example/logout?id_token_hint=")
     assert "post_logout_redirect_uri=https%3A%2F%2Ffacility.example%2Flogged-out" in onward
     assert browser.session is None
+
+
+async def test_doubt_about_what_a_login_writes_down_is_no_conflict(
+    login_site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = login_site.browser()
+    with monkeypatch.context() as lost:
+        lost.setattr(MemoryIdentityStore, "link", AsyncMock(side_effect=Doubtful("look before you try again")))
+        page = await log_in(login_site, browser, **DEMO1)
+    assert (page.answer.status_code, page.answer.headers["retry-after"]) == (503, "5")
+    assert "log in again" in page.text
+    assert "Begin again" in page.text
+    assert "Your account" in (await log_in(login_site, browser, **DEMO1)).text
 
 
 async def test_a_person_whom_nobody_knows_is_made_a_user_only_where_that_is_wanted(login_site: Any) -> None:

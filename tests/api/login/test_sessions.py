@@ -3,12 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
 from superfacility.auth.pages.targets import LONGEST, safe_target
+from superfacility.facility.errors import Doubtful
 from superfacility.facility.people import UserName
 from superfacility.services.access.login import Appearance, LoggedIn, Logo
+from superfacility.testing.stores import MemoryLoginSessionStore
 
 DEMO1 = UserName("demo1")
 ELSEWHERE = [
@@ -106,6 +109,18 @@ async def test_a_session_ends_with_idleness_age_and_the_users_access(login_site:
     user = await login_site.site.people.user(DEMO1)
     await login_site.site.people.save_user(replace(user, active=False), login_site.site.audit())
     assert await sessions.current(secret) is None
+
+
+async def test_doubt_about_when_a_session_was_used_is_no_conflict(
+    login_site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await _logged_in(login_site)
+    login_site.site.clock.advance(timedelta(minutes=2))
+    with monkeypatch.context() as lost:
+        lost.setattr(MemoryLoginSessionStore, "see", AsyncMock(side_effect=Doubtful("look before you try again")))
+        answer = (await browser.open("/account")).answer
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "Your account" in (await browser.open("/account")).text
 
 
 async def test_our_records_hold_no_secret_of_a_session(login_site: Any) -> None:

@@ -1,11 +1,14 @@
 """Tokens that are bound to a key (RFC 9449)."""
 
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
+from superfacility.facility.errors import Doubtful
 from superfacility.oauth.clients import ClientId
 from superfacility.testing.proofs import DeviceKey
+from superfacility.testing.stores import MemoryAssertionLog
 from superfacility.testing.tokens import LEFT_OUT, Program, key_pair, token_form
 
 from .conftest import ISSUER, TOKEN_URL
@@ -47,6 +50,16 @@ async def test_a_proof_is_good_once(house, token):
     proof = house.proof(KEY, "GET", API_URL, token)
     assert (await call(house, token, proof)).status_code == 200
     assert (await call(house, token, proof)).status_code == 403
+
+
+async def test_doubt_about_a_proof_is_no_conflict(house, token, monkeypatch):
+    """Nothing else was done: the program comes again, with a new proof."""
+    with monkeypatch.context() as lost:
+        lost.setattr(MemoryAssertionLog, "use", AsyncMock(side_effect=Doubtful("look before you try again")))
+        answer = await call(house, token, house.proof(KEY, "GET", API_URL, token))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "a new jti" in answer.json()["detail"]
+    assert (await call(house, token, house.proof(KEY, "GET", API_URL, token))).status_code == 200
 
 
 @pytest.mark.parametrize(

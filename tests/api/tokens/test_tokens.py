@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwk, jwt
 
+from superfacility.facility.errors import Doubtful
 from superfacility.oauth.assertions import Profile
 from superfacility.oauth.clients import ClientKey
 from superfacility.oauth.errors import NotGenuine
@@ -528,6 +530,18 @@ async def test_an_assertion_counts_once(facility, program):
     answer = await facility.post(assertion)
     assert_refused(answer)
     assert "used before" in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize("claims", [{}, {"jti": LEFT_OUT}])
+async def test_doubt_about_what_is_written_down_of_an_assertion_is_no_conflict(facility, program, monkeypatch, claims):
+    """No token was made: the program comes again, with a new assertion."""
+    with monkeypatch.context() as lost:
+        for log, method in ((facility.assertions, "use"), (facility.audit_log, "append")):
+            lost.setattr(log, method, AsyncMock(side_effect=Doubtful("look before you try again")))
+        answer = await facility.post(program.assertion(facility.clock.now(), **claims))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "ask again" in answer.json()["detail"]
+    assert (await facility.post(program.assertion(facility.clock.now(), **claims))).status_code == 200
 
 
 async def test_a_thousand_replays_at_once_give_one_token(facility, program):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from superfacility.oauth.errors import NotGenuine, OAuthError
 from superfacility.oauth.provider.proofs import Possession, ShownProof, possession
 from superfacility.oauth.server_metadata import PublicUrls
 from superfacility.oauth.signatures import verify
+from superfacility.services.doubts import nothing_done
 
 WITHOUT_JTI = (60, 60.0)
 """So many assertions without `jti` are taken from one client in so many seconds."""
@@ -33,6 +35,7 @@ NOT_ACCEPTED = (
     "(RS256, PS256, ES256 or EdDSA)."
 )
 
+_SIGN_ANEW = "ask again in a moment, with a new signature and a new jti"
 log = structlog.get_logger(__name__)
 
 
@@ -74,11 +77,12 @@ class AssertionDesk:
         rules.check(assertion.token.claims, self.clock.now().timestamp())
 
     async def use_once(self, assertion: ClientAssertion, user: str, address: str) -> None:
-        """After everything else: what is refused for another reason may come again."""
+        """After everything else: what is refused for another reason may come again. `Unavailable` where it is not known
+        whether it was used up: then nothing else has been done."""
         client_id = assertion.client_id
         if assertion.jti is None:
             await self._allow_again(client_id, user, address)
-        elif not await self.assertions.use(client_id, assertion.jti, assertion.expires_at):
+        elif not await self._is_first(client_id, assertion.jti, assertion.expires_at):
             log.warning("assertion replayed", client_id=client_id, address=address)
             raise invalid_client("This assertion has been used before: sign a new one, with a new jti, each time.")
 
@@ -95,7 +99,9 @@ class AssertionDesk:
         log.info("assertion without jti", client_id=client_id, address=address)
         if self.audit is not None:
             now = self.clock.now()
-            await self.audit.append(AuditEntry(now, user, "tokens.issue_without_jti", client_id, client_id, address))
+            entry = AuditEntry(now, user, "tokens.issue_without_jti", client_id, client_id, address)
+            with nothing_done():
+                await self.audit.append(entry)
 
     async def thumbprint(self, proof: ShownProof | None) -> str | None:
         """Of the key that a request to the token endpoint shows, None where it shows none."""
@@ -109,9 +115,13 @@ class AssertionDesk:
     async def possession(self, proof: ShownProof, access_token: str | None = None) -> Possession:
         """A proof that holds and has not been used before; else `NotGenuine`."""
         held = possession(proof, self.clock.now().timestamp(), access_token)
-        if not await self.assertions.use(ClientId(held.thumbprint), held.jti, held.expires_at):
+        if not await self._is_first(ClientId(held.thumbprint), held.jti, held.expires_at):
             raise NotGenuine("it has been used before")
         return held
+
+    async def _is_first(self, signer: ClientId, jti: str, expires_at: datetime) -> bool:
+        with nothing_done(_SIGN_ANEW):
+            return await self.assertions.use(signer, jti, expires_at)
 
 
 def _usable(keys: Iterable[ClientKey], client_id: ClientId) -> list[Any]:

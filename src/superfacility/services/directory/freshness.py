@@ -17,6 +17,7 @@ from superfacility.facility.people import People, User, UserName
 from superfacility.services.directory.contact import Contact
 from superfacility.services.directory.sync import watched
 from superfacility.services.directory.verdicts import Rules, judge
+from superfacility.services.doubts import nothing_done
 
 _REMEMBERED = 10_000
 _PAUSE = 10.0
@@ -95,7 +96,8 @@ class FreshUsers:
             _log.error("the directory locks out too many: this one is let in still", user=here.user.name)
             return
         try:
-            await self.mirror.apply([step])
+            with nothing_done():  # whoever asks again is looked at again
+                await self.mirror.apply([step])
         except Conflict as problem:  # somebody else was faster
             _log.info("a user was changed meanwhile", user=here.user.name, why=str(problem))
             return

@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
-from superfacility.facility.errors import Unavailable
+from superfacility.facility.errors import Doubtful, Unavailable
 from superfacility.facility.people import User, UserName
 from superfacility.services.directory.freshness import FreshUsers
 from superfacility.services.directory.verdicts import Rules
+from superfacility.testing.stores import MemoryDirectoryMirror
 
 from .conftest import Site
 
@@ -46,6 +48,18 @@ async def test_who_is_locked_and_unlocked_is_so_here(site: Site, fresh: FreshUse
     site.change("alice", active=True)
     site.clock.advance(timedelta(seconds=30))
     assert await active(fresh)
+
+
+async def test_doubt_about_a_change_is_no_doubt_about_what_was_asked(
+    site: Site, fresh: FreshUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request that made us look has not begun; whoever sends it again is looked at again."""
+    site.directory.remove(ALICE)
+    with monkeypatch.context() as lost:
+        lost.setattr(MemoryDirectoryMirror, "apply", AsyncMock(side_effect=Doubtful("look before you try again")))
+        with pytest.raises(Unavailable, match="ask again"):
+            await fresh.user(ALICE)
+    assert not await active(fresh)
 
 
 async def test_another_person_with_the_name_has_none_of_the_firsts_power(site: Site, fresh: FreshUsers) -> None:

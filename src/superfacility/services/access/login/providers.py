@@ -15,6 +15,7 @@ from superfacility.services.access.login.errors import BeginAgain, LoginRefused
 from superfacility.services.access.login.flows import Away
 from superfacility.services.access.login.mapping import ClaimMapping
 from superfacility.services.access.login.sessions import LoggedIn
+from superfacility.services.doubts import nothing_done
 from superfacility.services.membership.names import check_name, check_not_of_machines
 
 CALLBACK_PATH = "/login/callback/{}"
@@ -58,8 +59,9 @@ class ProviderLogins:
         if away.provider != name:
             raise BeginAgain
         identity = await provider.port.identity(answer, away.visit, self._callback(name))
-        user = await self._user(name, provider.mapping, identity)
-        await self._follow(user, provider.mapping, identity, name)
+        with nothing_done("log in again"):
+            user = await self._user(name, provider.mapping, identity)
+            await self._follow(user, provider.mapping, identity, name)
         return LoggedIn(user.name, name, identity.methods, identity.id_token)
 
     async def logout_url(self, session: LoginSession) -> str | None:

@@ -10,6 +10,7 @@ from superfacility.core.clock import Clock
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import KnownUsers, User, UserName
 from superfacility.oauth.logins import LoginSession, LoginSessionStore
+from superfacility.services.doubts import nothing_done
 
 _SEEN_EVERY = timedelta(minutes=1)
 """How exactly we remember when a session was used: writing it down with every request would cost more."""
@@ -68,7 +69,8 @@ class BrowserSessions:
         if session is None or not self._counts(session, now) or await self.user(session) is None:
             return None
         if now - session.seen_at >= _SEEN_EVERY:
-            await self._store.see(session.key, now)
+            with nothing_done():
+                await self._store.see(session.key, now)
             return replace(session, seen_at=now)
         return session
 

@@ -12,6 +12,7 @@ from superfacility.bootstrap.stores import prepare
 from superfacility.facility.audit import AuditEntry
 from superfacility.facility.people import User, UserName
 from superfacility.settings import Settings
+from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.task import NewTask, TaskId, TaskStatus, WorkerId
 from superfacility.testing.clocks import FakeClock
 from superfacility.testing.tokens import LEFT_OUT, Program, token_form
@@ -56,6 +57,24 @@ async def test_ended_tasks_are_kept_for_as_long_as_the_setting_says(runtime: Run
     stop.set()
     await working
     assert await runtime.stores.queue.task(young) is not None
+
+
+async def test_answers_are_forgotten_after_a_day(runtime: Runtime, clock: FakeClock) -> None:
+    answers = runtime.stores.answers
+    old, young = (IdempotencyKey("client", "POST", "/account/clients", key, "f" * 64) for key in ("old", "young"))
+    await answers.begin(old, clock.now())
+    clock.advance(timedelta(seconds=1))
+    await answers.begin(young, clock.now())
+    await answers.keep(young, "{}")
+    clock.advance(timedelta(days=1))
+    stop = asyncio.Event()
+    working = asyncio.create_task(runtime.work(stop))
+    async with asyncio.timeout(PATIENCE):
+        while await answers.find(old) is not None:  # noqa: ASYNC110 - a poll, as clients do
+            await asyncio.sleep(0.01)
+    stop.set()
+    await working
+    assert await answers.find(young) is not None
 
 
 async def test_an_assertion_without_jti_is_written_down(runtime: Runtime, clock: FakeClock) -> None:

@@ -25,6 +25,7 @@ from superfacility.services.audit import Sealer
 from superfacility.services.services import Services
 from superfacility.services.status import StatusWatch
 from superfacility.settings import Settings
+from superfacility.tasks.keys import KEPT_FOR
 from superfacility.tasks.registry import Registry
 from superfacility.tasks.worker import Worker
 
@@ -95,7 +96,7 @@ class Runtime:
         limits, now, stores = self.settings.limits, self.clock.now(), self.stores
         purged = {
             "tasks": await stores.queue.purge(now - timedelta(days=limits.task_retention_days)),
-            "answers": await stores.answers.forget(now - timedelta(days=1)),
+            "answers": await stores.answers.forget(now - KEPT_FOR),
             "allowances": await stores.allowances.forget((now - timedelta(days=1)).date()),
             "callbacks": await stores.callbacks.purge(now - timedelta(days=limits.task_retention_days)),
             "audit": await self.sealer.purge(now - timedelta(days=limits.audit_retention_days)),

@@ -1,4 +1,4 @@
-"""The suite of `AnswerStore`. Fixture to supply: `answers`."""
+"""The suite of `AnswerStore`. Fixtures to supply: `answers`, and `narrow`, which keeps `NARROW` of one caller."""
 
 import asyncio
 from dataclasses import replace
@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from superfacility.tasks.keys import AnswerStore, IdempotencyKey, KeptAnswer
+from superfacility.facility.errors import TooMany
+from superfacility.tasks.keys import KEPT_FOR, AnswerStore, IdempotencyKey, KeptAnswer
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+NARROW = 3
 KEY = IdempotencyKey("client", "POST", "/account/clients", "run-1", "f" * 64)
 
 
 class AnswerStoreContract:
-    """Subclass it with the fixture named above."""
+    """Subclass it with the fixtures named above."""
 
     async def test_what_is_begun_is_answered_and_found(self, answers: AnswerStore) -> None:
         assert await answers.find(KEY) is None
@@ -66,3 +68,25 @@ class AnswerStoreContract:
         assert await answers.forget(NOW + timedelta(seconds=1)) == 2
         assert await answers.find(old) is None
         assert await answers.find(KEY) is not None
+
+    async def test_a_caller_has_so_many_a_day(self, narrow: AnswerStore) -> None:
+        first, *_ = keys = [replace(KEY, path=f"/{number}", key=f"run-{number}") for number in range(NARROW)]
+        for number, key in enumerate(keys):
+            await narrow.begin(key, NOW + timedelta(seconds=number))
+        with pytest.raises(TooMany, match="3 idempotency keys within a day") as caught:
+            await narrow.begin(KEY, NOW + timedelta(seconds=NARROW))
+        assert caught.value.retry_after == 3600
+        assert await narrow.find(KEY) is None
+        await narrow.keep(first, "{}")
+        assert await narrow.begin(first, NOW) == KeptAnswer(KEY.fingerprint, NOW, "{}")
+        assert await narrow.begin(replace(KEY, client_id="other"), NOW) is None
+        assert await narrow.begin(KEY, NOW + KEPT_FOR) is None
+
+    async def test_what_was_dropped_or_forgotten_makes_room(self, narrow: AnswerStore) -> None:
+        for number in range(2 * NARROW):
+            await narrow.begin(replace(KEY, key=f"{number}"), NOW)
+            await narrow.drop(replace(KEY, key=f"{number}"))
+        for number in range(NARROW):
+            await narrow.begin(replace(KEY, key=f"{number}"), NOW)
+        assert await narrow.forget(NOW + timedelta(seconds=1)) == NARROW
+        assert await narrow.begin(KEY, NOW) is None

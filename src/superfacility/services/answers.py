@@ -10,6 +10,7 @@ import structlog
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import Doubtful, FacilityError, UnderWay
 from superfacility.oauth.identity.sealing import Sealer
+from superfacility.services.doubts import nothing_done
 from superfacility.tasks.keys import AnswerStore, IdempotencyKey, KeptAnswer
 
 UNDER_WAY = timedelta(minutes=5)
@@ -55,7 +56,8 @@ class AnswerService:
         """None: it is for us to do. Who finds it begun waits for its answer a while."""
         pause, left = _PAUSE, self._wait
         while True:
-            kept = await self._store.find(key) or await self._store.begin(key, self._clock.now())
+            with nothing_done("send it with a new key"):
+                kept = await self._store.find(key) or await self._store.begin(key, self._clock.now())
             if kept is None:
                 return None
             key.check(kept.fingerprint)

@@ -142,11 +142,12 @@ async def test_a_refusal_is_told_although_its_key_cannot_be_freed(memory, clock)
         await answers.once(KEY, Doing(Conflict("taken")))
 
 
-async def test_where_keys_cannot_be_kept_nothing_is_done(memory, clock, monkeypatch):
+@pytest.mark.parametrize("problem", [Unavailable("away"), Doubtful("lost")])
+async def test_where_keys_cannot_be_kept_nothing_is_done(memory, clock, monkeypatch, problem):
     store = MemoryAnswerStore(memory)
 
     async def away(*_):
-        raise Unavailable("away")
+        raise problem
 
     monkeypatch.setattr(store, "begin", away)
     do = Doing()

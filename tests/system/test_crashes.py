@@ -110,6 +110,7 @@ class CrashingServers:
     def __init__(self, facility: Any) -> None:
         self.facility = facility
         self.child = 0
+        self.serving = False
         self.log = facility.log.open("ab")
         command = [sys.executable, CRASHING_SERVER, "--config", facility.config, "--port", "0"]
         self.process = subprocess.Popen(
@@ -122,10 +123,12 @@ class CrashingServers:
         self.process.stdin.write(f"{kill_at}\n")
         self.process.stdin.flush()
         self.child = int(self._line().removeprefix("child "))
+        self.serving = True
         while (line := self._line()) != "ended":
             if found := re.search(r"http://\S+/api/v1\.2", line):
                 self.facility.base_url = found.group()
                 return True
+        self.serving = False
         return False
 
     def end(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -133,6 +136,7 @@ class CrashingServers:
             os.kill(self.child, how)
         while self._line() != "ended":
             pass
+        self.serving = False
 
     def _line(self) -> str:
         assert self.process.stdout is not None
@@ -141,6 +145,8 @@ class CrashingServers:
         return line.strip()
 
     def close(self) -> None:
+        if self.serving:
+            self.end()
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
@@ -186,22 +192,21 @@ def _kill_and_check(facility: Any, rounds: int, ask: Callable[[str], list[Any]])
     facility.configure(limits={"rates": {"client_per_second": 0}})  # thousands of answers are looked at in the end
     key = json.loads(facility.key("demo1", "red").read_text())
     caller = Caller(facility, key, Accepted())
-    servers = CrashingServers(facility)
-    for number in range(1, rounds + 1):
-        # Commit points up to the 150th, near and far in turn (the first dozens are those of a start); each third is
-        # killed at a random time instead.
-        _round(caller, servers, 0 if number % 3 == 0 else number * 37 % 150 + 1)
-    while not (dead := set(ask(HOLDERS))):
-        _round(caller, servers, 0)
-    assert servers.start(0)
-    _wait_until(lambda: not dead & set(ask(HOLDERS)), TAKEN_UP_WITHIN)
-    _settle(caller)
-    _check_jobs(caller, rounds)
-    _check_commands(caller)
-    _check_transfers(caller)
-    _check_groups(caller, rounds, ask)
-    servers.end(signal.SIGTERM)
-    servers.close()
+    with contextlib.closing(CrashingServers(facility)) as servers:
+        for number in range(1, rounds + 1):
+            # Commit points up to the 150th, near and far in turn (the first dozens are those of a start); each third is
+            # killed at a random time instead.
+            _round(caller, servers, 0 if number % 3 == 0 else number * 37 % 150 + 1)
+        while not (dead := set(ask(HOLDERS))):
+            _round(caller, servers, 0)
+        assert servers.start(0)
+        _wait_until(lambda: not dead & set(ask(HOLDERS)), TAKEN_UP_WITHIN)
+        _settle(caller)
+        _check_jobs(caller, rounds)
+        _check_commands(caller)
+        _check_transfers(caller)
+        _check_groups(caller, rounds, ask)
+        servers.end(signal.SIGTERM)
     _check_audit(caller, ask)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from superfacility.testing.reserved import reserved_port
 from superfacility.testing.tokens import sign_assertion
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
@@ -82,15 +83,8 @@ _WIDE_LIMITS = {
 """Callers are counted as ever, and one benchmark may be all of them."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def wait_for_port(port: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -124,21 +118,21 @@ def serving(directory: Path, key: Path, user: str, environment: dict[str, str]) 
         check=True,
         capture_output=True,
     )
-    port = free_port()
-    with (directory.parent / f"{directory.name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [SFAPI, "serve", "--config", config, "--port", str(port)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | _WIDE_LIMITS | environment,
-        )
-    try:
-        wait_for_port(port)
-        base_url = f"http://127.0.0.1:{port}/api/v1.2"
-        yield Served(directory, process, base_url, json.loads(key.read_text()))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    with reserved_port() as port:
+        with (directory.parent / f"{directory.name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [SFAPI, "serve", "--config", config, "--port", str(port)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | _WIDE_LIMITS | environment,
+            )
+        try:
+            wait_for_port(port)
+            base_url = f"http://127.0.0.1:{port}/api/v1.2"
+            yield Served(directory, process, base_url, json.loads(key.read_text()))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
 
 
 @contextmanager
@@ -147,14 +141,14 @@ def bare_starlette(folder: Path, bodies: dict[str, bytes]) -> Iterator[tuple[int
     and its process."""
     for name, body in bodies.items():
         (folder / f"{name}.body").write_bytes(body)
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare", str(folder), str(port)])
-    try:
-        wait_for_port(port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+    with reserved_port() as port:
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare", str(folder), str(port)])
+        try:
+            wait_for_port(port)
+            yield port, process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 @contextmanager
@@ -164,9 +158,22 @@ def nginx(folder: Path) -> Iterator[int | None]:
     if program is None:
         yield None
         return
-    port = free_port()
     root = folder / "nginx"
     (root / "files").mkdir(parents=True)
+    with reserved_port() as port:
+        _configure_nginx(root, port)
+        process = subprocess.Popen(
+            [program, "-c", str(root / "nginx.conf"), "-p", str(root)], stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for_port(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _configure_nginx(root: Path, port: int) -> None:
     (root / "nginx.conf").write_text(
         f"worker_processes 1; pid {root}/pid; error_log {root}/error.log; daemon off; user root;\n"
         "events { worker_connections 64; }\n"
@@ -175,10 +182,3 @@ def nginx(folder: Path) -> Iterator[int | None]:
         f"  uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n"
         f"  server {{ listen 127.0.0.1:{port}; root {root}/files; dav_methods PUT; }} }}\n"
     )
-    process = subprocess.Popen([program, "-c", str(root / "nginx.conf"), "-p", str(root)], stderr=subprocess.DEVNULL)
-    try:
-        wait_for_port(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwk, jwt
 
+from superfacility.testing.reserved import reserved_port
+
 PARTS = Path(__file__).parent / "oidc_provider"
 pytestmark = pytest.mark.timeout(600)
 
@@ -198,8 +200,18 @@ user_suffix = "@lab.example"
 
 
 @pytest.fixture(scope="module")
+def own_ports() -> Iterator[tuple[int, int, int]]:
+    """Of providers, who are stopped and started again."""
+    with reserved_port() as first, reserved_port() as second, reserved_port() as third:
+        yield first, second, third
+
+
+@pytest.fixture(scope="module")
 def setting(
-    library: Path, new_facility: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory
+    library: Path,
+    new_facility: Callable[[], Any],
+    own_ports: tuple[int, int, int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Setting]:
     folder = tmp_path_factory.mktemp("providers")
     shutil.copy(PARTS / "server.mjs", folder)
@@ -207,8 +219,8 @@ def setting(
     certificate, private = _certificate(folder)
     keys = [_private(kind, size) for kind, size in ((jwk.RSAKey, 2048), (jwk.ECKey, "P-256"), (jwk.OKPKey, "Ed25519"))]
     ours = jwk.ECKey.generate_key("P-256")
-    main, second, odd = (RealProvider(folder, _asked("127.0.0.1", keys)) for _ in range(3))
-    tls = RealProvider(folder, _asked(TLS_HOST, keys, {"cert": str(certificate), "key": str(private)}))
+    main, second, odd = (RealProvider(folder, _asked("127.0.0.1", port, keys)) for port in own_ports)
+    tls = RealProvider(folder, _asked(TLS_HOST, 8443, keys, {"cert": str(certificate), "key": str(private)}))
     facility = new_facility()
     _configure(facility, ours, main, second, odd, tls)
     with pytest.MonkeyPatch.context() as patch:
@@ -240,8 +252,7 @@ def _private(kind: Any, size: Any) -> dict[str, Any]:
     return {**key.as_dict(private=True), "kid": key.thumbprint(), "use": "sig"}
 
 
-def _asked(host: str, keys: list[dict[str, Any]], tls: dict[str, str] | None = None) -> dict[str, Any]:
-    port = 8443 if tls else _free_port()
+def _asked(host: str, port: int, keys: list[dict[str, Any]], tls: dict[str, str] | None = None) -> dict[str, Any]:
     return {
         "issuer": f"{'https' if tls else 'http'}://{host}:{port}",
         "host": host,
@@ -254,13 +265,6 @@ def _asked(host: str, keys: list[dict[str, Any]], tls: dict[str, str] | None = N
         "client_auth_methods": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "acr_values": [MFA],
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

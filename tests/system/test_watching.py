@@ -12,17 +12,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from superfacility.testing.reserved import reserved_port
 from superfacility.testing.tokens import sign_assertion, token_form
 
 DEADLINE = 60.0
 BASE = "/api/v1.2"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -77,14 +71,15 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(new_facility: Callable[[], Any]) -> Iterator[Watched]:
-    facility, port = new_facility(), free_port()
-    facility.configure(server={"metrics": {"port": port}, "access_log": True})
-    facility.start()
-    key = json.loads(facility.key().read_text())
-    form = token_form(sign_assertion(key["secret"], key["client_id"], facility.token_url))
-    token = httpx.post(facility.token_url, data=form, timeout=DEADLINE).json()["access_token"]
-    yield Watched(facility, port, key["client_id"], token)
-    assert facility.stop() == 0
+    facility = new_facility()
+    with reserved_port() as port:
+        facility.configure(server={"metrics": {"port": port}, "access_log": True})
+        facility.start()
+        key = json.loads(facility.key().read_text())
+        form = token_form(sign_assertion(key["secret"], key["client_id"], facility.token_url))
+        token = httpx.post(facility.token_url, data=form, timeout=DEADLINE).json()["access_token"]
+        yield Watched(facility, port, key["client_id"], token)
+        assert facility.stop() == 0
 
 
 def test_requests_move_their_counters(watched: Watched) -> None:

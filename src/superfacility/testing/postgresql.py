@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from superfacility.testing.processes import wait_for_end
+from superfacility.testing.reserved import reserved_port
 
 OWNER = "postgres"
+_PATIENCE = 120.0
 
 
 @dataclass
@@ -59,7 +60,15 @@ class PostgreSQL:
     def restart(self) -> None:
         """As after a crash: no client is told, and whatever was committed is there again."""
         data = self.folder / "data"
-        control = (*_become_owner(self.folder), str(programs() / "pg_ctl"), "-D", str(data), "-w", "-t", "60")
+        control = (
+            *_become_owner(self.folder),
+            str(programs() / "pg_ctl"),
+            "-D",
+            str(data),
+            "-w",
+            "-t",
+            f"{_PATIENCE:.0f}",
+        )
         _run(*control, "-l", str(self.folder / "log"), "-m", "immediate", "restart")
         self.pid = int((data / "postmaster.pid").read_text().split()[0])
 
@@ -88,17 +97,17 @@ def running(folder: Path) -> Iterator[PostgreSQL]:
     _run(
         *become, str(programs() / "initdb"), "--no-sync", "--auth=trust", f"--username={OWNER}", "-E", "UTF8", str(data)
     )
-    port = _free_port()
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=off"
-    control = (*become, str(programs() / "pg_ctl"), "-D", str(data), "-w")
-    _run(*control, "-t", "60", "-l", str(folder / "log"), "-o", options, "start")
-    server = PostgreSQL(folder, port, int((data / "postmaster.pid").read_text().split()[0]))
-    try:
-        yield server
-    finally:
-        server.resume()
-        _run(*control, "-m", "immediate", "stop")
-        wait_for_end(server.pid, "postgres", 30)
+    control = (*become, str(programs() / "pg_ctl"), "-D", str(data), "-w", "-t", f"{_PATIENCE:.0f}")
+    with reserved_port() as port:
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=off"
+        _run(*control, "-l", str(folder / "log"), "-o", options, "start")
+        server = PostgreSQL(folder, port, int((data / "postmaster.pid").read_text().split()[0]))
+        try:
+            yield server
+        finally:
+            server.resume()
+            _run(*control, "-m", "immediate", "stop")
+            wait_for_end(server.pid, "postgres", _PATIENCE)
 
 
 def _become_owner(folder: Path) -> tuple[str, ...]:
@@ -108,12 +117,6 @@ def _become_owner(folder: Path) -> tuple[str, ...]:
     owner = pwd.getpwnam(OWNER)
     os.chown(folder, owner.pw_uid, owner.pw_gid)
     return ("setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

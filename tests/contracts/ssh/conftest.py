@@ -21,6 +21,7 @@ from superfacility.core.clock import Clock, SystemClock
 from superfacility.facility.people import User, UserName
 from superfacility.facility.site import Site
 from superfacility.testing.clusters import Person, SlurmCluster
+from superfacility.testing.reserved import reserved_port
 
 
 def person(cluster: SlurmCluster, plain: str) -> User:
@@ -107,7 +108,7 @@ def running(token: str) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - no event tells of a process of somebody else's
             await asyncio.sleep(0.02)
 
@@ -166,23 +167,21 @@ def own_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
     folder = tmp_path_factory.mktemp("sshd")
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    (folder / "config").write_text(SSHD.format(port=port, folder=folder))
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
-    server = subprocess.Popen([program, "-D", "-f", folder / "config", "-E", folder / "log"])
-    try:
-        wait_for(port, folder / "log")
-        known_hosts, key = str(folder / "known_hosts"), str(folder / "key")
-        yield {"host": "127.0.0.1", "port": port, "known_hosts": known_hosts, "user_keys": key}
-    finally:
-        server.terminate()
-        server.wait()
+    with reserved_port() as port:
+        (folder / "config").write_text(SSHD.format(port=port, folder=folder))
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
+        server = subprocess.Popen([program, "-D", "-f", folder / "config", "-E", folder / "log"])
+        try:
+            wait_for(port, folder / "log")
+            known_hosts, key = str(folder / "known_hosts"), str(folder / "key")
+            yield {"host": "127.0.0.1", "port": port, "known_hosts": known_hosts, "user_keys": key}
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def wait_for(port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

@@ -16,17 +16,12 @@ import pytest
 from tests.debian import require_programs
 
 from superfacility.testing.hostile_requests import AMBIGUOUS
+from superfacility.testing.reserved import reserved_port
 from superfacility.testing.tokens import sign_assertion, token_form
 
 REPOSITORY = Path(__file__).parents[3]
 DEADLINE = 60.0
 PUBLIC = "https://api.example.org"
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def documented(backend: str, port: int) -> str:
@@ -47,10 +42,17 @@ def facility(new_facility: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def nginx(facility: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def own_port() -> Iterator[int]:
+    """The one that nginx listens on."""
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def nginx(facility: Any, own_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running nginx: its port, and the log of what it has passed on."""
     (program,) = require_programs("No test behind nginx", nginx="nginx")
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    folder, port = tmp_path_factory.mktemp("nginx"), own_port
     backend = facility.base_url.removesuffix("/api/v1.2")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("fastcgi", "uwsgi", "scgi", "proxy"))
     (folder / "nginx.conf").write_text(

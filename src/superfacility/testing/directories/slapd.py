@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,13 +19,14 @@ from cryptography.x509.oid import NameOID
 
 from superfacility.core.clock import SystemClock
 from superfacility.testing.processes import is_process, wait_for_end
+from superfacility.testing.reserved import reserved_port
 
 BASE = "dc=example,dc=org"
 PEOPLE, GROUPS = f"ou=people,{BASE}", f"ou=groups,{BASE}"
 ROOT, ROOT_PASSWORD = f"cn=admin,{BASE}", "of a test"
 READER, LIMITED, SECRET = f"cn=reader,{BASE}", f"cn=limited,{BASE}", "reads, and never writes"
 _PROGRAM = "/usr/sbin/slapd"
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 _SCHEMAS = Path("/etc/ldap/schema")
 _CONFIGURATION = """\
 include {schemas}/core.schema
@@ -208,22 +208,27 @@ def running(folder: Path) -> Iterator[Slapd]:
     """A new server in a new folder, with two empty branches, and accounts that read them."""
     (folder / "data").mkdir(parents=True)
     _certificates(folder)
-    server = Slapd(folder, _free_port(), _free_port())
+    with reserved_port() as port, reserved_port() as tls_port:
+        server = Slapd(folder, port, tls_port)
+        _configure(server)
+        server.start()
+        try:
+            server.add(_FIRST)
+            yield server
+        finally:
+            if server.is_up():
+                server.stop()
+
+
+def _configure(server: Slapd) -> None:
     server.password_file.write_text(f"{SECRET}\n")
     server.password_file.chmod(0o600)
-    (folder / "slapd.conf").write_text(
+    (server.folder / "slapd.conf").write_text(
         _CONFIGURATION.format(
-            folder=folder, schemas=_SCHEMAS, base=BASE, root=ROOT, password=ROOT_PASSWORD, limited=LIMITED,
+            folder=server.folder, schemas=_SCHEMAS, base=BASE, root=ROOT, password=ROOT_PASSWORD, limited=LIMITED,
             reader=READER,
         )
     )  # fmt: skip
-    server.start()
-    try:
-        server.add(_FIRST)
-        yield server
-    finally:
-        if server.is_up():
-            server.stop()
 
 
 def _certificates(folder: Path) -> None:
@@ -271,9 +276,3 @@ def _signs() -> x509.KeyUsage:
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -5,7 +5,6 @@ import asyncio
 import itertools
 import json
 import re
-import subprocess
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.system.own_programs import OwnPrograms, own_programs
 
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster
@@ -55,7 +55,9 @@ async def poll(address: str, paths: list[str], token: str, *, clients: int, ever
     async def client(number: int) -> None:
         await asyncio.sleep(every * number / clients)
         reader, writer = await asyncio.open_connection(host, int(port))
-        while (began := time.monotonic()) < end:
+        began = float("-inf")
+        while began < end:  # once also where connecting took that long
+            began = time.monotonic()
             writer.write(f"GET {next(turn)} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1]))
@@ -71,30 +73,20 @@ async def poll(address: str, paths: list[str], token: str, *, clients: int, ever
     return tally
 
 
-def readings(cluster: SlurmCluster) -> int:
-    """How often slurmctld was asked for its queue."""
-    return questions(cluster, "REQUEST_JOB_INFO")
-
-
 def questions(cluster: SlurmCluster, name: str) -> int:
     """How often slurmctld was asked that."""
     found = re.search(rf"{name}\s+\(\s*\d+\)\s+count:(\d+)", cluster.root("sdiag").stdout)
     return int(found[1]) if found else 0
 
 
-def questions_under_way(cluster: SlurmCluster) -> int:
-    """How many processes of squeue the collector's account has."""
-    found = subprocess.run(["pgrep", "-c", "-x", "squeue", "-u", cluster.service_account], capture_output=True)
-    return int(found.stdout)
-
-
 @dataclass
 class Gateway:
-    """`perlmutter` is the cluster; `other` is the same behind a network of its own."""
+    """`perlmutter` is the cluster, asked by programs of its own; `other` is the same behind a network of its own."""
 
     address: str
     token: str
     way: Network
+    programs: OwnPrograms
 
     def path(self, machine: str, rest: str = "") -> str:
         return f"/api/v1.2/compute/jobs/{machine}{rest}"
@@ -120,11 +112,12 @@ def gateway(
     file = Path(facility.config)
     settings = tomllib.loads(file.read_text())
     good = settings["systems"]["perlmutter"] | {"refresh_seconds": PERIOD, "fresh_seconds": FRESH}
-    with network(cluster.ssh_port) as way:
+    with network(cluster.ssh_port) as way, own_programs() as programs:
         known = tmp_path_factory.mktemp("other") / "known_hosts"
         known.write_text(cluster.known_hosts.read_text().replace(str(cluster.ssh_port), str(way.port)))
         transport = good["transport"] | {"port": way.port, "known_hosts": str(known)}
-        settings["systems"] |= {"perlmutter": good, "other": good | {"full_name": "Other", "transport": transport}}
+        own = good | {"scheduler": good["scheduler"] | {"bin": str(programs.folder)}}
+        settings["systems"] |= {"perlmutter": own, "other": good | {"full_name": "Other", "transport": transport}}
         settings.setdefault("limits", {})["rates"] = {"client_per_second": 0}  # one client stands for all
         file.write_text(render(settings))
         facility.start()
@@ -135,7 +128,7 @@ def gateway(
             "client_assertion": sign_assertion(key["secret"], key["client_id"], facility.token_url),
         }
         token = httpx.post(facility.token_url, data=form, timeout=30).json()["access_token"]
-        yield Gateway(facility.base_url.split("/")[2], token, way)
+        yield Gateway(facility.base_url.split("/")[2], token, way, programs)
         way.silent = False
         facility.stop()
 
@@ -152,9 +145,8 @@ def jobs(cluster: SlurmCluster, soak: bool) -> Iterator[list[str]]:
 
 
 async def test_a_thousand_pollers_cost_one_reading_a_period_or_one_at_a_time(
-    gateway: Gateway, cluster: SlurmCluster, jobs: list[str], soak: bool
+    gateway: Gateway, jobs: list[str], soak: bool
 ) -> None:
-    """Gateways of other tests may read the same cluster, and `other` does: they do so with and without the pollers."""
     seconds = 60.0 if soak else 10.0
     await poll(
         gateway.address,
@@ -164,31 +156,25 @@ async def test_a_thousand_pollers_cost_one_reading_a_period_or_one_at_a_time(
         every=1,
         seconds=1,
     )
-    before = await asyncio.to_thread(readings, cluster)
-    await asyncio.sleep(2 * PERIOD)
-    usual = (await asyncio.to_thread(readings, cluster) - before) / (2 * PERIOD)
-    others = max(1, round(usual * PERIOD))
     for query, least in (("", PERIOD), ("?cached=false", FRESH)):
         paths = [gateway.path("perlmutter", f"/{job}{query}") for job in jobs[:CLIENTS]]
-        before, began = await asyncio.to_thread(readings, cluster), time.monotonic()
+        before, began = gateway.programs.asked, time.monotonic()
         polling = asyncio.create_task(
             poll(gateway.address, paths, gateway.token, clients=CLIENTS, every=1.0, seconds=seconds)
         )
         at_once = 0
         while not polling.done():
-            at_once = max(at_once, await asyncio.to_thread(questions_under_way, cluster))
+            at_once = max(at_once, await asyncio.to_thread(lambda: gateway.programs.under_way))
             await asyncio.wait({polling}, timeout=0.1)
         tally = polling.result()
-        took, asked = time.monotonic() - began, await asyncio.to_thread(readings, cluster) - before
-        print(
-            f"{len(tally.latencies)} answers{query} in {took:.1f} s: {len(tally.moments)} own readings, {asked} in all"
-        )
+        took, asked = time.monotonic() - began, gateway.programs.asked - before
+        print(f"{len(tally.latencies)} answers{query} in {took:.1f} s: {asked} readings, {len(tally.moments)} shown")
         assert tally.statuses == {200}
         assert len(tally.latencies) >= CLIENTS
-        assert at_once <= 1 + others
+        assert at_once <= 1
         assert tally.readings_apart > NEARLY * least
-        assert 1 <= len(tally.moments) <= took / least + 2
-        assert asked <= took * (usual + 1 / least) + 3
+        assert 1 <= len(tally.moments) <= took / least + 2, "one that was there, and one at each end"
+        assert asked <= took / least + 2
 
 
 async def test_pollers_of_details_cost_one_question_a_period_and_one_for_the_script(
@@ -204,7 +190,7 @@ async def test_pollers_of_details_cost_one_question_a_period_and_one_for_the_scr
     shown, scripts = (b - a for a, b in zip(before, after, strict=True))
     print(f"{len(tally.latencies)} answers in {took:.1f} s: {shown} questions for paths, {scripts} for the script")
     assert tally.statuses == {200}
-    assert len(tally.latencies) >= 400
+    assert len(tally.latencies) >= 100
     assert scripts == 1
     assert 1 <= shown <= took / PERIOD + 3
 

@@ -1,7 +1,6 @@
 """The whole served gateway on a real Slurm whose daemons are stopped, paused and killed (goals R2, R3, R5, R10)."""
 
 import json
-import re
 import socket
 import statistics
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.system.own_programs import OwnPrograms, own_programs
 
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster
@@ -27,6 +27,8 @@ PERIOD = 1.0
 DEADLINE = 90.0
 ANSWER_WITHIN = 20.0
 """One answer after a fault takes five seconds by design; who waited for the controller would take thirty and more."""
+IMPATIENT = 1.0
+"""Who asks for what is known not to answer waits for half a second; who would wait for it again, for two and more."""
 ACCEPT_WITHIN = 9.0
 """sfapi_client sends again what took over ten."""
 HELD = "#!/bin/bash\n#SBATCH -J {name} -q debug -A m0001 -t 5 --hold\nexit 0\n"
@@ -117,18 +119,6 @@ def named(cluster: SlurmCluster, name: str) -> list[str]:
     return cluster.root("squeue", "-h", "-t", "all", "-n", name, "-o", "%i").stdout.split()
 
 
-def readings(cluster: SlurmCluster) -> int:
-    """How often slurmctld was asked for its queue."""
-    found = re.search(r"REQUEST_JOB_INFO\s+\(\s*\d+\)\s+count:(\d+)", cluster.root("sdiag").stdout)
-    return int(found[1]) if found else 0
-
-
-def questions_under_way(cluster: SlurmCluster) -> int:
-    """How many processes of squeue the collector's account has."""
-    found = subprocess.run(["pgrep", "-c", "-x", "squeue", "-u", cluster.service_account], capture_output=True)
-    return int(found.stdout)
-
-
 def as_of(body: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(body["data_as_of"])
 
@@ -143,13 +133,20 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def gateway(new_slurm_facility: Callable[[], Any], silent_port: int) -> Iterator[Any]:
+def programs() -> Iterator[OwnPrograms]:
+    """The gateway's."""
+    with own_programs() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def gateway(new_slurm_facility: Callable[[], Any], silent_port: int, programs: OwnPrograms) -> Iterator[Any]:
     facility = new_slurm_facility()
     file = Path(facility.config)
     settings = tomllib.loads(file.read_text())
     good = settings["systems"]["perlmutter"]
     good["refresh_seconds"] = PERIOD
-    good["scheduler"]["read_seconds"] = 4.0
+    good["scheduler"] |= {"read_seconds": 4.0, "bin": str(programs.folder)}
     good["transport"]["connect_timeout"] = 2.0
     transport = good["transport"] | {"port": silent_port}
     settings["systems"]["blackhole"] = good | {"full_name": "Black hole", "transport": transport}
@@ -281,18 +278,10 @@ def test_a_killed_gateway_makes_one_job_of_each_submission(
 
 
 @pytest.mark.soak
-def test_many_pollers_share_the_readings(alice: Caller, cluster: SlurmCluster, fresh: int) -> None:
-    """As many as without them; those who want fresh data get more readings, but never two at once.
-
-    Gateways of other tests may read the same cluster: they do so with and without the pollers.
-    """
+def test_many_pollers_share_the_readings(alice: Caller, programs: OwnPrograms, fresh: int) -> None:
+    """One a period, however many poll; those who want fresh data get more readings, but never two at once."""
     pollers, seconds = 50, 6.0
-    before = readings(cluster)
-    time.sleep(seconds)
-    usual = readings(cluster) - before
-    others = max(0, round(usual * PERIOD / seconds) - 1)
-    before, began = readings(cluster), time.monotonic()
-
+    before, began = programs.asked, time.monotonic()
     moments: set[str] = set()
 
     def poll(number: int) -> int:
@@ -311,15 +300,16 @@ def test_many_pollers_share_the_readings(alice: Caller, cluster: SlurmCluster, f
     with ThreadPoolExecutor(pollers) as pool:
         polls = [pool.submit(poll, number) for number in range(pollers)]
         while time.monotonic() < began + seconds:
-            at_once = max(at_once, questions_under_way(cluster))
+            at_once = max(at_once, programs.under_way)
+            time.sleep(0.02)
     answered = sum(each.result() for each in polls)
-    took, asked = time.monotonic() - began, readings(cluster) - before
+    took, asked = time.monotonic() - began, programs.asked - before
     print(f"{answered} answers ({fresh} of {pollers} want fresh ones) in {took:.1f} s cost {asked} readings")
     assert answered > pollers
-    assert at_once <= 1 + others
+    assert at_once <= 1
     assert moments
-    assert fresh or len(moments) <= took / PERIOD + 3, "this gateway's own readings, whatever others do"
-    assert fresh or asked <= usual * took / seconds + 3
+    assert fresh or len(moments) <= took / PERIOD + 2, "one more that was there, and one at each end"
+    assert fresh or asked <= took / PERIOD + 2
 
 
 def test_a_silent_machine_is_no_trouble_for_another(alice: Caller) -> None:
@@ -327,41 +317,47 @@ def test_a_silent_machine_is_no_trouble_for_another(alice: Caller) -> None:
         answer, took = alice.get("/compute/jobs/blackhole")
         assert answer.status_code == 503, answer.text
         assert "retry-after" in answer.headers
-        return took < 1.0
+        return took < IMPATIENT
 
     wait_for(refused_at_once)
 
-    def median() -> float:
-        return statistics.median(alice.get("/compute/jobs/perlmutter")[1] for _ in range(100))
+    def answers() -> list[float]:
+        return [alice.get("/compute/jobs/perlmutter")[1] for _ in range(100)]
 
-    alone = median()
+    alone = answers()
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(alice.get, "/compute/jobs/blackhole") for _ in range(100)]
-        together = median()
-    took = sorted(each.result()[1] for each in asked)
-    print(f"median {alone * 1000:.1f} ms alone, {together * 1000:.1f} ms beside; refusals {took[-1]:.2f} s at most")
+        together = answers()
+    took = [each.result()[1] for each in asked]
+    usual, beside = 1000 * statistics.median(alone), 1000 * statistics.median(together)
+    print(f"median {usual:.1f} ms alone, {beside:.1f} ms beside; refusals {max(took):.2f} s at most")
     assert {each.result()[0].status_code for each in asked} == {503}
-    assert took[len(took) // 2] < 1.0
+    assert statistics.median(took) < IMPATIENT + max(together), "whatever the machine is busy with, they share"
 
 
 def test_two_gateways_read_once(
-    request: pytest.FixtureRequest, gateway: Any, alice: Caller, key: dict[str, Any], cluster: SlurmCluster
+    request: pytest.FixtureRequest,
+    gateway: Any,
+    alice: Caller,
+    key: dict[str, Any],
+    cluster: SlurmCluster,
+    programs: OwnPrograms,
 ) -> None:
-    before = readings(cluster)
-    time.sleep(6 * PERIOD)
-    usual = (readings(cluster) - before) / 6  # a period: of this gateway, and of those of other tests
+    """However slowly this machine asks the two in turn, they come to show the same readings."""
     other = type(gateway)(gateway.directory, first=gateway.first, second=gateway.second, cluster=cluster)
     request.addfinalizer(other.stop)
     other.start()
     with Caller(other, key) as second:
-        before, began = readings(cluster), time.monotonic()
+        before, began = programs.asked, time.monotonic()
         seen: list[set[str]] = [set(), set()]
-        while time.monotonic() < began + 6:
+
+        def look() -> bool:
             for times, caller in zip(seen, (alice, second), strict=True):
                 times.add(caller.jobs()["data_as_of"])
-            time.sleep(0.05)
-        took, asked = time.monotonic() - began, readings(cluster) - before
+            return time.monotonic() > began + 6 * PERIOD and len(seen[0] & seen[1]) >= 4
+
+        wait_for(look)
+        took, asked = time.monotonic() - began, programs.asked - before
     print(f"two gateways: {asked} readings in {took:.1f} s; {len(seen[0] & seen[1])} shown by both")
-    assert len(seen[0] | seen[1]) <= took / PERIOD + 3, "the readings of these two, whatever others do"
-    assert asked <= usual * took / PERIOD + 3
-    assert len(seen[0] & seen[1]) >= min(map(len, seen)) - 1
+    assert len(seen[0] | seen[1]) <= took / PERIOD + 2, "one that was there, and one at each end"
+    assert asked <= took / PERIOD + 2

@@ -17,7 +17,7 @@ from typing import Any
 from superfacility.testing.processes import is_process, wait_for_end
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,8 @@ class SlurmCluster:
 
     def start(self, daemon: str = "") -> None:
         """Complete the cluster: every daemon that does not run is started, and answers."""
-        done = self._run(
-            self.facts["up"], str(self.state), more={"INSTALL": "0", "FIRST_JOB": "0", "PATIENCE": "30"}, limit=90
-        )
+        settings = {"INSTALL": "0", "FIRST_JOB": "0", "PATIENCE": f"{PATIENCE:.0f}"}
+        done = self._run(self.facts["up"], str(self.state), more=settings, limit=5 * PATIENCE)
         if done.returncode or (daemon and self.pid(daemon) is None):
             raise RuntimeError(f"{daemon or 'the cluster'} does not start:\n{done.stderr}")
 
@@ -210,7 +209,7 @@ class SlurmCluster:
         wait_for_end(pid, daemon.partition(".")[0], PATIENCE)
 
     def _run(
-        self, *command: str, more: dict[str, str], stdin: str | None = None, limit: float = 30
+        self, *command: str, more: dict[str, str], stdin: str | None = None, limit: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._inside(), *command],

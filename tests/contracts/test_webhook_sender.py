@@ -26,7 +26,13 @@ OPEN = ReachRules.of(allow=["127.0.0.0/8"], ports=(), http=True)
 class TestHttpWebhookSender(WebhookSenderContract):
     @pytest.fixture
     async def sender(self) -> AsyncIterator[WebhookSender]:
-        sender = HttpWebhookSender(OPEN, time_limit=2.0)
+        sender = HttpWebhookSender(OPEN, time_limit=120.0)
+        yield sender
+        await sender.aclose()
+
+    @pytest.fixture
+    async def impatient(self) -> AsyncIterator[WebhookSender]:
+        sender = HttpWebhookSender(OPEN, time_limit=1.0)
         yield sender
         await sender.aclose()
 

@@ -105,7 +105,7 @@ async def main(directory: Path, url: str, commit_point: int) -> None:
     queue, store = SqlTaskQueue(database, lease, clock), SqlCallbackStore(database)
     events: Any = WrittenEvents(directory / "story.jsonl")
 
-    webhooks = HttpWebhookSender(ReachRules.of(allow=["127.0.0.1/32"], ports=(), http=True), time_limit=5.0)
+    webhooks = HttpWebhookSender(ReachRules.of(allow=["127.0.0.1/32"], ports=(), http=True), time_limit=60.0)
     secrets = SigningSecrets(own_key(directory / "webhooks.key"), store, clock)
     endings = Endings(events, store, queue, clock, JobReadings({}))
     nothing: Any = None

@@ -18,7 +18,7 @@ from superfacility.facility.site import Site
 from superfacility.testing.contracts.scheduler import DEMO1, new_intent
 from superfacility.testing.transports import MemoryTransport
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass
@@ -105,6 +105,10 @@ class Place:
 
     def daemons(self) -> list[int]:
         return processes("daemon.server", str(self.state))
+
+    def running(self) -> list[int]:
+        """All of them, and the scripts of jobs."""
+        return processes(str(self.state))
 
     def supervisors(self) -> list[int]:
         return processes("daemon.supervisor", str(self.state))

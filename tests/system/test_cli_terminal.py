@@ -21,6 +21,27 @@ from tests.debian import require_programs
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 DEADLINE = 60.0
+MAIN = """
+from superfacility.cli.main import main
+main()
+"""
+LONG_SECOND = """
+from superfacility.cli.user.terminal import interruption
+interruption._SECOND = 600.0
+"""
+"""A second Ctrl-C counts however long this machine takes to type it."""
+STOPS_HALFWAY = """
+import time
+from superfacility.cli.user.terminal import progress
+progress._EVERY = 0.0
+told = progress.ProgressLine.__call__
+def tell(self, done, total):
+    told(self, done, total)
+    if 0 < done < total:
+        time.sleep(600)
+progress.ProgressLine.__call__ = tell
+"""
+"""A copy stands still when it has begun."""
 
 
 @dataclass
@@ -76,10 +97,12 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def terminal(home: Path, *words: str, **more: str) -> Iterator[Terminal]:
+def terminal(home: Path, *words: str, before: str = "", **more: str) -> Iterator[Terminal]:
+    """The command at a terminal; `before` is what Python does in its process beforehand."""
     master, slave = pty.openpty()
+    program = [sys.executable, "-c", before + MAIN] if before else [SFAPI]
     process = subprocess.Popen(
-        [SFAPI, *words],
+        [*program, *words],
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -133,7 +156,7 @@ def test_the_first_interrupt_leaves_the_job_and_says_so(home: Path, tmp_path: Pa
 
 
 def test_the_second_interrupt_cancels_the_job(home: Path, tmp_path: Path) -> None:
-    with terminal(home, "submit", "--wait", script(tmp_path, "sleep 600")) as screen:
+    with terminal(home, "submit", "--wait", script(tmp_path, "sleep 600"), before=LONG_SECOND) as screen:
         job_id = screen.until(r"Submitted batch job (\d+)").group(1)
         screen.until("RUNNING")
         screen.type(b"\x03")
@@ -160,7 +183,7 @@ def test_following_a_job_can_be_left(home: Path, tmp_path: Path) -> None:
 
 def test_a_command_that_is_interrupted_twice_is_killed(home: Path, served: Any) -> None:
     mark = served.directory / "command-runs"
-    with terminal(home, "run", f"touch {mark}; sleep 600") as screen:
+    with terminal(home, "run", f"touch {mark}; sleep 600", before=LONG_SECOND) as screen:
         end = time.monotonic() + DEADLINE
         while not mark.exists():
             assert time.monotonic() < end
@@ -174,10 +197,10 @@ def test_a_command_that_is_interrupted_twice_is_killed(home: Path, served: Any) 
 
 def test_a_copy_that_was_interrupted_goes_on(home: Path, served: Any, tmp_path: Path) -> None:
     source, target = served.home("demo1") / "large", tmp_path / "large"
-    source.write_bytes(os.urandom(1 << 20) * 400)
+    source.write_bytes(os.urandom(8 << 20))
     copy = ("cp", "--no-compare", f"perlmutter:{source}", str(target))
-    with terminal(home, *copy) as screen:
-        screen.until(r"MiB/s")
+    with terminal(home, *copy, before=STOPS_HALFWAY) as screen:
+        screen.until(r"[1-9]\d*%.*iB/s")
         screen.type(b"\x03")
         assert screen.ended() == 130
         assert "the same command goes on from there" in screen.text

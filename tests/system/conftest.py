@@ -140,22 +140,13 @@ class Facility:
         """An operator command's JSON answer."""
         return json.loads(sfapi("admin", *arguments, "--config", self.config, "--json").stdout or "null")
 
-    def key(
-        self,
-        user: str = "",
-        level: str = "red",
-        suffix: str = ".json",
-        ip: str = "127.0.0.1/32",
-        seconds: float | None = None,
-    ) -> Path:
-        """A new client's key file; without a name it is the first user's. It lives that many seconds, or as long as its
-        level allows."""
+    def key(self, user: str = "", level: str = "red", suffix: str = ".json", ip: str = "127.0.0.1/32") -> Path:
+        """A new client's key file; without a name it is the first user's."""
         user = user or self.first
         path = self.directory.parent / f"{user}-{level}-{time.monotonic_ns()}{suffix}"
         sfapi(
             *("admin", "client", "create", "--user", user, "--name", path.stem, "--level", level, "--ip", ip),
             *("--out", str(path), "--config", self.config),
-            *(() if seconds is None else ("--days", str(seconds / 86400))),
         )
         return path
 

@@ -60,9 +60,7 @@ class TestServing:
         assert get(f"{facility.base_url}/status/perlmutter")["status"] == "active"
         metadata = get(facility.base_url.removesuffix("/api/v1.2") + "/.well-known/oauth-authorization-server")
         assert metadata["token_endpoint"] == facility.token_url
-        began = time.monotonic()
         assert facility.stop() == 0
-        assert time.monotonic() - began < 30
 
     def test_a_taken_port_is_named(self, facility: Any) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -107,6 +105,7 @@ class TestServing:
         assert facility.stop() == 0
 
     def test_a_second_signal_ends_it_at_once(self, facility: Any) -> None:
+        facility.configure(server={"graceful_seconds": 600})
         facility.start()
         host, port = facility.base_url.removeprefix("http://").split("/")[0].split(":")
         with socket.create_connection((host, int(port)), DEADLINE) as connection:
@@ -116,7 +115,7 @@ class TestServing:
             facility.process.send_signal(signal.SIGINT)
             self._wait_until(lambda: "Shutting down" in facility.log.read_text()[said:])
             facility.process.send_signal(signal.SIGINT)
-            assert facility.process.wait(10) == 130
+            assert facility.process.wait(DEADLINE) == 130
         facility.process.stdout.close()
 
     def test_a_worker_alone_does_what_a_server_accepted(self, facility: Any) -> None:

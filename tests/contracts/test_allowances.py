@@ -3,32 +3,24 @@
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from tests.contracts.around import InMemory, OverSql
 
-from superfacility.adapters.sql import Database, Location, SqlAllowances, SqlAuditLog, open_database
+from superfacility.adapters.sql import Database, Location, SqlAllowances, open_database
 from superfacility.facility.allowances import Allowances
-from superfacility.facility.audit import AuditLog
 from superfacility.testing.contracts.allowances import AllowancesContract
-from superfacility.testing.stores import Memory, MemoryAllowances, MemoryAuditLog
+from superfacility.testing.stores import Memory, MemoryAllowances
 
 
-class TestSqlAllowances(AllowancesContract):
+class TestSqlAllowances(OverSql, AllowancesContract):
     @pytest.fixture
     async def allowances(self, location: Location, database: Database) -> AsyncIterator[Sequence[Allowances]]:
         other = open_database(location)
         yield [SqlAllowances(database), SqlAllowances(other)]
         await other.aclose()
 
-    @pytest.fixture
-    def audit_log(self, database: Database) -> AuditLog:
-        return SqlAuditLog(database)
 
-
-class TestMemoryAllowances(AllowancesContract):
+class TestMemoryAllowances(InMemory, AllowancesContract):
     @pytest.fixture
     def allowances(self, memory: Memory) -> Sequence[Allowances]:
         store = MemoryAllowances(memory)
         return [store, store]
-
-    @pytest.fixture
-    def audit_log(self, memory: Memory) -> AuditLog:
-        return MemoryAuditLog(memory)

@@ -1,38 +1,21 @@
 """The suite of warnings about clients that end, over both databases and memory."""
 
 import pytest
+from tests.contracts.around import InMemory, OverSql
 
-from superfacility.adapters.sql import Database, SqlClientStore, SqlPeople, SqlWarningLog
-from superfacility.facility.people import People
-from superfacility.oauth.clients import ClientStore
+from superfacility.adapters.sql import Database, SqlWarningLog
 from superfacility.oauth.registration.warnings import WarningLog
 from superfacility.testing.contracts.warning_log import WarningLogContract
-from superfacility.testing.stores import Memory, MemoryClientStore, MemoryPeople, MemoryWarningLog
+from superfacility.testing.stores import Memory, MemoryWarningLog
 
 
-class TestSqlWarningLog(WarningLogContract):
+class TestSqlWarningLog(OverSql, WarningLogContract):
     @pytest.fixture
     def notes(self, database: Database) -> WarningLog:
         return SqlWarningLog(database)
 
-    @pytest.fixture
-    def clients(self, database: Database) -> ClientStore:
-        return SqlClientStore(database)
 
-    @pytest.fixture
-    def people(self, database: Database) -> People:
-        return SqlPeople(database)
-
-
-class TestMemoryWarningLog(WarningLogContract):
+class TestMemoryWarningLog(InMemory, WarningLogContract):
     @pytest.fixture
     def notes(self, memory: Memory) -> WarningLog:
         return MemoryWarningLog(memory)
-
-    @pytest.fixture
-    def clients(self, memory: Memory) -> ClientStore:
-        return MemoryClientStore(memory)
-
-    @pytest.fixture
-    def people(self, memory: Memory) -> People:
-        return MemoryPeople(memory)

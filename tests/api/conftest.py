@@ -332,6 +332,12 @@ class Site:
     async def get(self, path: str, token: str | None = None, **options: Any) -> httpx.Response:
         return await self.call("GET", path, token, **options)
 
+    async def refusal(self, method: str, path: str, token: str, status: int, **body: Any) -> str:
+        """What is said to who asks for it with this body, and is refused with this status."""
+        answer = await self.call(method, path, token, **({} if method == "DELETE" else {"json": body}))
+        assert answer.status_code == status, answer.text
+        return str(answer.json()["detail"])
+
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """A worker runs inside."""

@@ -31,12 +31,6 @@ async def ask(site, token=ME, **changes):
     return answer.json()
 
 
-async def refusal(site, method, path, token, status, **body):
-    answer = await site.call(method, path, token, **({"json": body} if method != "DELETE" else {}))
-    assert answer.status_code == status, answer.text
-    return str(answer.json()["detail"])
-
-
 def rules(site, **changes):
     own = site.services.own_clients
     object.__setattr__(own, "rules", replace(own.rules, **changes))
@@ -67,25 +61,25 @@ async def test_staff_approve_and_the_client_works(site, mailbox):
         ("client_requests.approve", "staff1"),
         ("clients.create", "staff1"),
     ]
-    assert "approved already" in await refusal(site, "POST", f"{path}/refuse", STAFF, 409, reason="no")
-    assert "approved already" in await refusal(site, "DELETE", path, ME, 409)
+    assert "approved already" in await site.refusal("POST", f"{path}/refuse", STAFF, 409, reason="no")
+    assert "approved already" in await site.refusal("DELETE", path, ME, 409)
 
 
 async def test_staff_refuse_with_a_reason(site, mailbox):
     path = f"{REQUESTS}/{(await ask(site))['id']}"
-    assert "reason" in await refusal(site, "POST", f"{path}/refuse", STAFF, 422)
-    assert "Say why" in await refusal(site, "POST", f"{path}/refuse", STAFF, 422, reason=" ")
+    assert "reason" in await site.refusal("POST", f"{path}/refuse", STAFF, 422)
+    assert "Say why" in await site.refusal("POST", f"{path}/refuse", STAFF, 422, reason=" ")
     refused = (await site.call("POST", f"{path}/refuse", STAFF, json={"reason": "too wide"})).json()
     assert (refused["state"], refused["client_id"]) == ("refused", None)
     await site.services.notices.settle()
     assert "too wide" in mailbox.mails[-1][2]
-    assert "refused already" in await refusal(site, "POST", f"{path}/approve", STAFF, 409)
+    assert "refused already" in await site.refusal("POST", f"{path}/approve", STAFF, 409)
     assert site.memory.clients == {}
 
 
 async def test_staff_may_give_less(site):
     path = f"{REQUESTS}/{(await ask(site))['id']}"
-    assert "30 days" in await refusal(site, "POST", f"{path}/approve", STAFF, 422, days=31)
+    assert "30 days" in await site.refusal("POST", f"{path}/approve", STAFF, 422, days=31)
     approved = (await site.call("POST", f"{path}/approve", STAFF, json={"days": 7})).json()
     assert site.memory.clients[approved["client_id"]].lifetime == timedelta(days=7)
 
@@ -99,15 +93,15 @@ async def test_a_strict_and_bound_client_is_asked_for_and_given(site):
     plain = await ask(site)
     assert (plain["strict"], plain["dpop"]) == (False, False)
     weak = {**key_pair("RS256")[1], "alg": "RS256"}
-    assert "strict" in await refusal(site, "POST", REQUESTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
+    assert "strict" in await site.refusal("POST", REQUESTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
 
 
 async def test_who_has_asked_may_withdraw(site):
     path = f"{REQUESTS}/{(await ask(site))['id']}"
     assert (await site.call("DELETE", path, OTHER)).status_code == 404
-    assert "refuse it" in await refusal(site, "DELETE", path, STAFF, 403)
+    assert "refuse it" in await site.refusal("DELETE", path, STAFF, 403)
     assert (await site.call("DELETE", path, ME)).json()["state"] == "withdrawn"
-    assert "withdrawn already" in await refusal(site, "POST", f"{path}/approve", STAFF, 409)
+    assert "withdrawn already" in await site.refusal("POST", f"{path}/approve", STAFF, 409)
 
 
 @pytest.mark.parametrize(
@@ -137,28 +131,28 @@ async def test_others_requests_are_unknown(site):
     path = f"{REQUESTS}/{(await ask(site))['id']}"
     assert (await site.get(path, "green:demo2")).status_code == 404
     assert (await site.get(REQUESTS, "green:demo2")).json() == []
-    assert "staff" in await refusal(site, "GET", f"{REQUESTS}?everybodys=true", "green:demo2", 403)
+    assert "staff" in await site.refusal("GET", f"{REQUESTS}?everybodys=true", "green:demo2", 403)
     for verb in ("approve", "refuse"):
-        assert "staff" in await refusal(site, "POST", f"{path}/{verb}", OTHER, 403, reason="mine")
-        assert "staff" in await refusal(site, "POST", f"{path}/{verb}", ME, 403, reason="mine")
+        assert "staff" in await site.refusal("POST", f"{path}/{verb}", OTHER, 403, reason="mine")
+        assert "staff" in await site.refusal("POST", f"{path}/{verb}", ME, 403, reason="mine")
 
 
 async def test_programs_neither_ask_nor_decide(site):
     """A stolen key of somebody of the staff approves nothing."""
     path = f"{REQUESTS}/{(await ask(site))['id']}"
     for token in ("red:staff1", "red:staff1:login:gateway000001"):
-        assert "for people" in await refusal(site, "POST", f"{path}/approve", token, 403)
-        assert "for people" in await refusal(site, "POST", f"{path}/refuse", token, 403, reason="no")
-    assert "for people" in await refusal(site, "POST", REQUESTS, "red:demo1", 403, **FORM)
-    assert "for people" in await refusal(site, "DELETE", path, "red:demo1", 403)
+        assert "for people" in await site.refusal("POST", f"{path}/approve", token, 403)
+        assert "for people" in await site.refusal("POST", f"{path}/refuse", token, 403, reason="no")
+    assert "for people" in await site.refusal("POST", REQUESTS, "red:demo1", 403, **FORM)
+    assert "for people" in await site.refusal("DELETE", path, "red:demo1", 403)
     gateway = "green:staff1:login:gateway000001"
     assert (await site.get(REQUESTS, gateway, params={"everybodys": "true"})).status_code == 403
 
 
 async def test_nobody_decides_their_own(site):
     path = f"{REQUESTS}/{(await ask(site, STAFF))['id']}"
-    assert "operator" in await refusal(site, "POST", f"{path}/approve", STAFF, 403)
-    assert "Somebody else" in await refusal(site, "POST", f"{path}/refuse", STAFF, 403, reason="no")
+    assert "operator" in await site.refusal("POST", f"{path}/approve", STAFF, 403)
+    assert "Somebody else" in await site.refusal("POST", f"{path}/refuse", STAFF, 403, reason="no")
     rules(site, own_requests=True)
     assert (await site.call("POST", f"{path}/approve", STAFF, json={})).json()["state"] == "approved"
 
@@ -191,12 +185,12 @@ async def test_what_was_true_must_still_be(site):
     await site.people.set_membership(ProjectName("m0001"), UserName("demo1"), None, site.audit())
     await site.people.save_user(User(1001, UserName("demo1"), active=False), site.audit())
     for each in asked:
-        assert "refuse" in await refusal(site, "POST", f"{REQUESTS}/{each['id']}/approve", STAFF, 409)
+        assert "refuse" in await site.refusal("POST", f"{REQUESTS}/{each['id']}/approve", STAFF, 409)
     await site.people.save_user(User(1001, UserName("demo1")), site.audit())
     for each in asked[:2]:
-        assert "refuse" in await refusal(site, "POST", f"{REQUESTS}/{each['id']}/approve", STAFF, 409)
+        assert "refuse" in await site.refusal("POST", f"{REQUESTS}/{each['id']}/approve", STAFF, 409)
     rules(site, per_user=0)
-    assert "clients" in await refusal(site, "POST", f"{REQUESTS}/{asked[2]['id']}/approve", STAFF, 409)
+    assert "clients" in await site.refusal("POST", f"{REQUESTS}/{asked[2]['id']}/approve", STAFF, 409)
     assert site.memory.clients == {}
     rules(site, per_user=1)
     assert (await site.call("POST", f"{REQUESTS}/{asked[2]['id']}/approve", STAFF, json={})).status_code == 200
@@ -205,7 +199,7 @@ async def test_what_was_true_must_still_be(site):
 async def test_so_many_wait_at_a_time(site):
     for _ in range(10):
         last = await ask(site)
-    assert "withdraw" in await refusal(site, "POST", REQUESTS, ME, 409, **FORM)
+    assert "withdraw" in await site.refusal("POST", REQUESTS, ME, 409, **FORM)
     await site.call("DELETE", f"{REQUESTS}/{last['id']}", ME)
     await ask(site)
 

@@ -25,12 +25,6 @@ async def create(site, token=ME, **changes):
     return answer.json()
 
 
-async def refusal(site, method, path, token, status, **body):
-    answer = await site.call(method, path, token, **({"json": body} if method != "DELETE" else {}))
-    assert answer.status_code == status, answer.text
-    return str(answer.json()["detail"])
-
-
 async def collaborate(site, user="demo2", project=None, managers=("demo1",)):
     account = CollaborationAccount(UserName(user), project, tuple(map(UserName, managers)))
     await site.services.collaborations.store.save(account, site.audit())
@@ -99,14 +93,14 @@ async def test_what_is_wrong_or_goes_too_far_is_refused(site, changes, words):
 
 
 async def test_the_words_of_a_refusal_name_staff_only_where_they_could_help(site):
-    assert "staff" not in await refusal(site, "POST", CLIENTS, ME, 422, **FORM | {"days": 400})
-    assert "staff" in await refusal(site, "POST", CLIENTS, ME, 422, **FORM | {"days": 30})
+    assert "staff" not in await site.refusal("POST", CLIENTS, ME, 422, **FORM | {"days": 400})
+    assert "staff" in await site.refusal("POST", CLIENTS, ME, 422, **FORM | {"days": 30})
 
 
 @pytest.mark.parametrize("level", ["green", "yellow", "orange"])
 async def test_making_clients_needs_a_red_token(site, level):
     for method, path in (("POST", CLIENTS), ("PATCH", f"{CLIENTS}/x"), ("DELETE", f"{CLIENTS}/x")):
-        assert "red" in await refusal(site, method, path, f"{level}:demo1:login", 403, **FORM)
+        assert "red" in await site.refusal(method, path, f"{level}:demo1:login", 403, **FORM)
 
 
 async def test_a_key_may_be_pem(site):
@@ -149,14 +143,14 @@ async def test_there_is_a_limit_of_clients_for_each_user(site):
     object.__setattr__(own, "rules", replace(own.rules, per_user=2))
     first = await create(site)
     await create(site)
-    assert "demo1 has 2 clients" in await refusal(site, "POST", CLIENTS, ME, 409, **FORM)
+    assert "demo1 has 2 clients" in await site.refusal("POST", CLIENTS, ME, 409, **FORM)
     await create(site, OTHER)
     await site.call("DELETE", f"{CLIENTS}/{first['id']}", ME)
     third = await create(site)
     site.clock.advance(timedelta(days=3))
     await create(site)
     await create(site)
-    assert "2 clients" in await refusal(site, "POST", f"{CLIENTS}/{third['id']}/renew", ME, 409)
+    assert "2 clients" in await site.refusal("POST", f"{CLIENTS}/{third['id']}/renew", ME, 409)
 
 
 async def test_its_user_hears_of_it(site, mailbox):
@@ -179,12 +173,12 @@ async def test_a_client_is_changed(site):
     wider = await site.call("PATCH", path, ME, json={"ranges": ["198.51.100.0/24"]})
     assert wider.json()["ranges"] == ["198.51.100.0/24"]
     for field in ("level", "user", "project", "globus", "made_by", "expires_at", "keys", "revoked_at", "id"):
-        assert "Unknown field" in await refusal(site, "PATCH", path, ME, 422, **{field: "x"})
-    assert "too wide" in await refusal(site, "PATCH", path, ME, 422, ranges=["10.0.0.0/9"])
+        assert "Unknown field" in await site.refusal("PATCH", path, ME, 422, **{field: "x"})
+    assert "too wide" in await site.refusal("PATCH", path, ME, 422, ranges=["10.0.0.0/9"])
     await site.call("DELETE", path, ME)
-    assert "revoked" in await refusal(site, "PATCH", path, ME, 409, name="other")
-    assert "revoked" in await refusal(site, "POST", f"{path}/renew", ME, 409)
-    assert "revoked" in await refusal(site, "POST", f"{path}/key", ME, 409, public_key=PUBLIC["EdDSA"])
+    assert "revoked" in await site.refusal("PATCH", path, ME, 409, name="other")
+    assert "revoked" in await site.refusal("POST", f"{path}/renew", ME, 409)
+    assert "revoked" in await site.refusal("POST", f"{path}/key", ME, 409, public_key=PUBLIC["EdDSA"])
 
 
 async def test_a_client_is_renewed_from_now(site):
@@ -194,8 +188,8 @@ async def test_a_client_is_renewed_from_now(site):
     renewed = (await site.call("POST", path, ME, json={})).json()
     assert site.memory.clients[made["id"]].expires_at == site.clock.now() + timedelta(days=2)
     assert renewed["renewed_at"] is not None
-    assert "2 days" in await refusal(site, "POST", path, ME, 422, days=2.5)
-    assert "longer" in await refusal(site, "POST", path, ME, 409, days=1)
+    assert "2 days" in await site.refusal("POST", path, ME, 422, days=2.5)
+    assert "longer" in await site.refusal("POST", path, ME, 409, days=1)
     site.clock.advance(timedelta(days=5))
     assert (await site.call("POST", path, ME, json={"days": 1})).json()["state"] == "active"
 
@@ -205,8 +199,8 @@ async def test_what_staff_gave_is_not_renewed_without_them(site):
     client = site.memory.clients[made["id"]]
     site.memory.clients[made["id"]] = replace(client, ranges=("10.0.0.0/16",))
     path = f"{CLIENTS}/{made['id']}"
-    assert "Staff" in await refusal(site, "POST", f"{path}/renew", ME, 403)
-    assert "too wide" in await refusal(site, "PATCH", path, ME, 422, ranges=["10.1.0.0/16"])
+    assert "Staff" in await site.refusal("POST", f"{path}/renew", ME, 403)
+    assert "too wide" in await site.refusal("PATCH", path, ME, 422, ranges=["10.1.0.0/16"])
     assert (await site.call("PATCH", path, ME, json={"ranges": ["10.0.0.0/20"]})).status_code == 200
     assert (await site.call("PATCH", path, ME, json={"ranges": ["10.0.0.0/24"]})).status_code == 200
     assert (await site.call("POST", f"{path}/renew", ME, json={})).status_code == 200
@@ -222,9 +216,9 @@ async def test_a_key_is_replaced(site, hours):
     kept = site.memory.clients[made["id"]]
     assert len(kept.keys_at(site.clock.now())) == (2 if hours else 1)
     assert [key.jwk for key in kept.keys_at(site.clock.now() + timedelta(hours=25))] == [PUBLIC["EdDSA"]]
-    assert "has or has had" in await refusal(site, "POST", path, ME, 422, public_key=PUBLIC["EdDSA"])
-    assert "private" in await refusal(site, "POST", path, ME, 422, public_key=PRIVATE)
-    await refusal(site, "POST", path, ME, 422, public_key=PUBLIC["RS256"], overlap_hours=169)
+    assert "has or has had" in await site.refusal("POST", path, ME, 422, public_key=PUBLIC["EdDSA"])
+    assert "private" in await site.refusal("POST", path, ME, 422, public_key=PRIVATE)
+    await site.refusal("POST", path, ME, 422, public_key=PUBLIC["RS256"], overlap_hours=169)
 
 
 # whose it is
@@ -238,9 +232,9 @@ async def test_others_clients_are_unknown(site):
     assert (await site.get(f"{CLIENTS}/details", "green:demo2")).json() == []
     body = {"public_key": PUBLIC["EdDSA"]}
     for method, where, sent in (("PATCH", path, {}), ("POST", f"{path}/renew", {}), ("POST", f"{path}/key", body)):
-        await refusal(site, method, where, OTHER, 404, **sent)
-        await refusal(site, method, f"{CLIENTS}/nothing000000{where.removeprefix(path)}", OTHER, 404, **sent)
-    await refusal(site, "DELETE", path, OTHER, 404)
+        await site.refusal(method, where, OTHER, 404, **sent)
+        await site.refusal(method, f"{CLIENTS}/nothing000000{where.removeprefix(path)}", OTHER, 404, **sent)
+    await site.refusal("DELETE", path, OTHER, 404)
     assert (await site.get(path, "green:demo1")).json() == made
 
 
@@ -253,8 +247,8 @@ async def test_staff_see_and_revoke_but_never_take_over(site):
         ("POST", f"{path}/renew", {}),
         ("POST", f"{path}/key", {"public_key": PUBLIC["EdDSA"]}),
     ):
-        assert "not change it" in await refusal(site, method, where, STAFF, 403, **sent)
-    assert "for people" in await refusal(site, "DELETE", path, "red:staff1", 403)
+        assert "not change it" in await site.refusal(method, where, STAFF, 403, **sent)
+    assert "for people" in await site.refusal("DELETE", path, "red:staff1", 403)
     assert (await site.call("DELETE", path, STAFF)).json()["state"] == "revoked"
 
 
@@ -283,7 +277,7 @@ async def test_the_holder_of_a_client_is_who_has_its_key(site):
     assert itself.json()["holder"] == "demo1", "a program's key stays with who has it"
     fresh = {"public_key": key_pair("PS256")[1]}
     overlap = fresh | {"overlap_hours": 1}
-    assert "no old key" in await refusal(site, "POST", f"{path}/key", STAFF, 422, **overlap)
+    assert "no old key" in await site.refusal("POST", f"{path}/key", STAFF, 422, **overlap)
     assert (await site.call("POST", f"{path}/key", STAFF, json=fresh)).json()["holder"] == "staff1"
     child_key = f"{CLIENTS}/{child['id']}/key"
     ours = {"public_key": key_pair("RS256")[1]}
@@ -296,9 +290,9 @@ async def test_who_manages_a_project_manages_its_account(site):
     await collaborate(site, user="staff1", project=ProjectName("m0001"), managers=())
     await site.people.set_membership(ProjectName("m0001"), UserName("demo2"), Role.USER, site.audit())
     assert (await create(site, user="staff1"))["user"] == "staff1"
-    await refusal(site, "POST", CLIENTS, OTHER, 404, **FORM | {"user": "staff1"})
+    await site.refusal("POST", CLIENTS, OTHER, 404, **FORM | {"user": "staff1"})
     await site.people.set_membership(ProjectName("m0001"), UserName("demo1"), None, site.audit())
-    await refusal(site, "POST", CLIENTS, ME, 404, **FORM | {"user": "staff1"})
+    await site.refusal("POST", CLIENTS, ME, 404, **FORM | {"user": "staff1"})
 
 
 # how far power goes on
@@ -335,7 +329,7 @@ async def test_a_program_makes_clients_that_end_with_it(site):
 async def test_a_program_gives_no_more_than_it_has(site, of_maker, wish, words):
     await collaborate(site)
     _, token = await program(site, **of_maker)
-    assert words in await refusal(site, "POST", CLIENTS, token, 403, **FORM | wish)
+    assert words in await site.refusal("POST", CLIENTS, token, 403, **FORM | wish)
     assert len(site.memory.clients) == 1
 
 
@@ -356,14 +350,14 @@ async def test_a_stolen_key_cannot_live_on(site):
     maker, token = await program(site, days=1)
     site.clock.advance(timedelta(hours=12))
     path = f"{CLIENTS}/{maker['id']}"
-    assert "live longer" in await refusal(site, "POST", f"{path}/renew", token, 403)
-    assert "live longer" in await refusal(site, "POST", f"{path}/renew", token, 403, days=2)
+    assert "live longer" in await site.refusal("POST", f"{path}/renew", token, 403)
+    assert "live longer" in await site.refusal("POST", f"{path}/renew", token, 403, days=2)
     made = await create(site, token)
     child = f"client:{made['id']}"
     for who in (token, child):
-        assert "live longer" in await refusal(site, "POST", f"{CLIENTS}/{made['id']}/renew", who, 403)
-    assert "ends with" in await refusal(site, "POST", f"{CLIENTS}/{made['id']}/renew", ME, 409)
-    assert "itself and the clients" in await refusal(site, "POST", f"{path}/renew", child, 403)
+        assert "live longer" in await site.refusal("POST", f"{CLIENTS}/{made['id']}/renew", who, 403)
+    assert "ends with" in await site.refusal("POST", f"{CLIENTS}/{made['id']}/renew", ME, 409)
+    assert "itself and the clients" in await site.refusal("POST", f"{path}/renew", child, 403)
     site.clock.advance(timedelta(hours=13))
     assert (await site.get("/account", token)).status_code == 403
     assert (await site.get("/account", child)).status_code == 403
@@ -377,10 +371,10 @@ async def test_a_person_makes_strict_and_bound_clients(site):
     plain = await create(site)
     assert (plain["strict"], plain["dpop"]) == (False, False)
     weak = {**PUBLIC["RS256"], "alg": "RS256"}
-    assert "strict" in await refusal(site, "POST", CLIENTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
+    assert "strict" in await site.refusal("POST", CLIENTS, ME, 422, **FORM | {"strict": True, "public_key": weak})
     path = f"{CLIENTS}/{made['id']}"
     for field in ("strict", "dpop"):  # what was asked for so would be worth nothing if its owner could change it
-        assert "Unknown field" in await refusal(site, "PATCH", path, ME, 422, **{field: False})
+        assert "Unknown field" in await site.refusal("PATCH", path, ME, 422, **{field: False})
 
 
 @pytest.mark.parametrize("field", ["strict", "dpop"])
@@ -388,7 +382,7 @@ async def test_a_strict_or_bound_program_makes_no_client_that_is_less_so(site, f
     maker, token = await program(site, **{field: True})
     assert (await create(site, token))[field] is True
     assert (await create(site, token, **{field: None}))[field] is True
-    assert "less strictly" in await refusal(site, "POST", CLIENTS, token, 403, **FORM | {field: False})
+    assert "less strictly" in await site.refusal("POST", CLIENTS, token, 403, **FORM | {field: False})
     assert [each.made_by for each in site.memory.clients.values()].count(maker["id"]) == 2
 
 
@@ -397,7 +391,7 @@ async def test_a_plain_program_makes_clients_that_are_stricter_than_itself(site)
     made = await create(site, token, strict=True, dpop=True)
     assert (made["strict"], made["dpop"]) == (True, True)
     child = f"client:{made['id']}"
-    assert "less strictly" in await refusal(site, "POST", CLIENTS, child, 403, **FORM | {"dpop": False})
+    assert "less strictly" in await site.refusal("POST", CLIENTS, child, 403, **FORM | {"dpop": False})
 
 
 async def test_what_a_strict_program_makes_is_as_strict(site):
@@ -406,9 +400,9 @@ async def test_what_a_strict_program_makes_is_as_strict(site):
     made = site.memory.clients[(await create(site, token, public_key=PUBLIC["EdDSA"]))["id"]]
     assert (made.strict, made.dpop) == (True, True)
     weak = {**PUBLIC["RS256"], "alg": "RS256"}
-    assert "strict" in await refusal(site, "POST", CLIENTS, token, 422, **FORM | {"public_key": weak})
+    assert "strict" in await site.refusal("POST", CLIENTS, token, 422, **FORM | {"public_key": weak})
     path = f"{CLIENTS}/{maker['id']}/key"
-    assert "strict" in await refusal(site, "POST", path, token, 422, public_key=weak)
+    assert "strict" in await site.refusal("POST", path, token, 422, public_key=weak)
 
 
 async def test_a_program_touches_no_client_that_it_has_not_made(site):
@@ -421,16 +415,16 @@ async def test_a_program_touches_no_client_that_it_has_not_made(site):
         ("POST", f"{path}/key", {"public_key": PUBLIC["EdDSA"]}),
         ("DELETE", path, {}),
     ):
-        assert "itself and the clients" in await refusal(site, method, where, token, 403, **sent)
+        assert "itself and the clients" in await site.refusal(method, where, token, 403, **sent)
 
 
 async def test_a_program_may_give_itself_less_and_another_key(site):
     maker, token = await program(site)
     path = f"{CLIENTS}/{maker['id']}"
-    assert "other addresses" in await refusal(site, "PATCH", path, token, 403, ranges=["mine", "198.51.100.1"])
+    assert "other addresses" in await site.refusal("PATCH", path, token, 403, ranges=["mine", "198.51.100.1"])
     narrowed = await site.call("PATCH", path, token, json={"ranges": ["mine"], "scopes": ["account.clients:write"]})
     assert narrowed.json()["ranges"] == ["127.0.0.1/32"]
-    assert "have the scopes" in await refusal(site, "PATCH", path, token, 403, scopes=["compute.jobs:write"])
+    assert "have the scopes" in await site.refusal("PATCH", path, token, 403, scopes=["compute.jobs:write"])
     assert (await site.call("POST", f"{path}/key", token, json={"public_key": PUBLIC["EdDSA"]})).status_code == 200
     assert (await site.call("DELETE", path, token)).json()["state"] == "revoked"
 
@@ -460,7 +454,7 @@ async def test_a_change_that_began_before_does_not_bring_an_old_key_back(site):
         return found
 
     site.clients.client = slowly
-    assert "changed meanwhile" in await refusal(site, "PATCH", path, ME, 409, name="late")
+    assert "changed meanwhile" in await site.refusal("PATCH", path, ME, 409, name="late")
     assert [key.jwk for key in site.memory.clients[made["id"]].keys] == [PUBLIC["EdDSA"]]
 
 
@@ -496,8 +490,7 @@ async def test_what_a_client_has_made_is_revoked_when_it_can_do_less(site):
     await site.call("PATCH", f"{CLIENTS}/{maker['id']}", ME, json={"ranges": ["mine"]})
     states = [(await site.get(f"{CLIENTS}/{each['id']}", "green:demo1")).json()["state"] for each in (wide, narrow)]
     assert states == ["revoked", "active"]
-    assert "gets no more" in await refusal(
-        site,
+    assert "gets no more" in await site.refusal(
         "PATCH",
         f"{CLIENTS}/{(await create(site, token, scopes=['tasks.task:read'], ranges=['mine']))['id']}",
         ME,
@@ -509,12 +502,12 @@ async def test_what_a_client_has_made_is_revoked_when_it_can_do_less(site):
 async def test_applications_of_others_make_no_clients(site):
     token = "red:demo1:login:gateway000001"
     made = await create(site)
-    assert "Applications may not" in await refusal(site, "POST", CLIENTS, token, 403, **FORM)
+    assert "Applications may not" in await site.refusal("POST", CLIENTS, token, 403, **FORM)
     assert (await site.get(f"{CLIENTS}/{made['id']}", "red:staff1:login:gateway000001")).status_code == 404
     for method, where in (("PATCH", ""), ("POST", "/renew"), ("DELETE", "")):
-        assert "Applications may not" in await refusal(site, method, f"{CLIENTS}/{made['id']}{where}", token, 403)
+        assert "Applications may not" in await site.refusal(method, f"{CLIENTS}/{made['id']}{where}", token, 403)
     staff = "red:staff1:login:gateway000001"
-    await refusal(site, "DELETE", f"{CLIENTS}/{made['id']}", staff, 404)
+    await site.refusal("DELETE", f"{CLIENTS}/{made['id']}", staff, 404)
 
 
 # projects
@@ -524,12 +517,12 @@ async def test_a_client_is_bound_to_a_project_and_makes_none_that_is_not(site):
     second = Project(2, ProjectName("m0002"), "Another")
     await site.people.save_project(second, site.audit(), new=True)
     await site.people.set_membership(second.name, UserName("demo1"), Role.USER, site.audit())
-    await refusal(site, "POST", CLIENTS, ME, 404, **FORM | {"project": "m0003"})
+    await site.refusal("POST", CLIENTS, ME, 404, **FORM | {"project": "m0003"})
     maker, token = await program(site, project="m0001")
     free = await create(site)
     assert maker["project"] == "m0001"
     assert (await create(site, token))["project"] == "m0001"
-    assert "leave the project" in await refusal(site, "POST", CLIENTS, token, 403, **FORM | {"project": "m0002"})
+    assert "leave the project" in await site.refusal("POST", CLIENTS, token, 403, **FORM | {"project": "m0002"})
     assert (await site.get(f"{CLIENTS}/{free['id']}", token)).status_code == 404
     seen = (await site.get(f"{CLIENTS}/details", token)).json()
     assert {each["project"] for each in seen} == {"m0001"}
@@ -548,5 +541,5 @@ async def test_a_maker_that_is_revoked_meanwhile_makes_nothing(site):
         return found
 
     site.clients.client = slowly
-    assert "revoked" in await refusal(site, "POST", CLIENTS, token, 409, **FORM)
+    assert "revoked" in await site.refusal("POST", CLIENTS, token, 409, **FORM)
     assert list(site.memory.clients) == [maker["id"]]

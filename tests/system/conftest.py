@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.debian import require_programs
 
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster, invitations, on_cluster
+from superfacility.testing.tokens import sign_assertion, token_form
 
 SFAPI = str(Path(sys.executable).parent / "sfapi")
 DEADLINE = 60.0
@@ -149,6 +151,13 @@ class Facility:
             *("--out", str(path), "--config", self.config),
         )
         return path
+
+    def token(self, key: dict[str, Any], audience: str = "") -> str:
+        """An access token for what a key file says, got as any program gets one."""
+        form = token_form(sign_assertion(key["secret"], key["client_id"], audience or self.token_url))
+        answer = httpx.post(self.token_url, data=form, timeout=DEADLINE)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
 
     def shut_down_schedulers(self) -> None:
         """End the embedded schedulers' daemons, which outlive the server on purpose."""

@@ -13,7 +13,6 @@ import pytest
 
 from superfacility.cli.configuration import render
 from superfacility.services.events.signatures import sign
-from superfacility.testing.tokens import sign_assertion
 from superfacility.testing.webhooks import Received, WebhookReceiver, reply
 
 ALLOW = {"allow": ["127.0.0.1/32"], "ports": [], "http": True}
@@ -23,16 +22,7 @@ DEADLINE = 250.0
 async def session(facility: Any, key_file: Path) -> httpx.AsyncClient:
     """A program of the first user's, signed in."""
     key = json.loads(await asyncio.to_thread(key_file.read_text))
-    async with httpx.AsyncClient(timeout=30) as plain:
-        answer = await plain.post(
-            facility.token_url,
-            data={
-                "grant_type": "client_credentials",
-                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-                "client_assertion": sign_assertion(key["secret"], key["client_id"], facility.token_url),
-            },
-        )
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    headers = {"Authorization": f"Bearer {await asyncio.to_thread(facility.token, key)}"}
     return httpx.AsyncClient(base_url=facility.base_url + "/", headers=headers, timeout=30)
 
 

@@ -24,7 +24,6 @@ import psycopg
 import pytest
 
 from superfacility.testing.postgresql import PostgreSQL
-from superfacility.testing.tokens import sign_assertion
 
 TAKEN_UP_WITHIN = 10.0  # seconds after a start, goal R1
 PROJECT = "m0001"
@@ -55,19 +54,8 @@ class Caller:
         return Path(self.facility.directory) / "home" / "demo1"
 
     def session(self) -> httpx.Client:
-        with httpx.Client(timeout=10) as plain:
-            token = plain.post(
-                self.facility.token_url,
-                data={
-                    "grant_type": "client_credentials",
-                    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-                    "client_assertion": sign_assertion(
-                        self.key["secret"], self.key["client_id"], self.facility.token_url
-                    ),
-                },
-            ).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.facility.base_url + "/", headers=headers, timeout=10)
+        headers = {"Authorization": f"Bearer {self.facility.token(self.key)}"}
+        return httpx.Client(base_url=self.facility.base_url + "/", headers=headers, timeout=60)
 
     def ask(self, session: httpx.Client) -> None:
         """One job, one command, one transfer, one group."""

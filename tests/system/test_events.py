@@ -9,8 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from superfacility.testing.tokens import sign_assertion
-
 DEADLINE = 60.0
 
 
@@ -22,12 +20,7 @@ class Heard:
 
 
 def session(facility: Any, key: dict[str, Any]) -> httpx.Client:
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": sign_assertion(key["secret"], key["client_id"], facility.token_url),
-    }
-    token = httpx.post(facility.token_url, data=form, timeout=30).json()["access_token"]
+    token = facility.token(key)
     return httpx.Client(base_url=facility.base_url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 

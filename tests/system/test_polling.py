@@ -20,7 +20,6 @@ from tests.system.own_programs import OwnPrograms, own_programs
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.network import Network, network
-from superfacility.testing.tokens import sign_assertion
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -122,12 +121,7 @@ def gateway(
         file.write_text(render(settings))
         facility.start()
         key = json.loads(Path(facility.key(facility.first, "red")).read_text())
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": sign_assertion(key["secret"], key["client_id"], facility.token_url),
-        }
-        token = httpx.post(facility.token_url, data=form, timeout=30).json()["access_token"]
+        token = facility.token(key)
         yield Gateway(facility.base_url.split("/")[2], token, way, programs)
         way.silent = False
         facility.stop()

@@ -11,17 +11,19 @@ import httpx
 import pytest
 
 from superfacility.testing.postgresql import PostgreSQL
-from superfacility.testing.tokens import sign_assertion
+from superfacility.testing.tokens import sign_assertion, token_form
 
 TAKEN_OVER_WITHIN = 10.0
 DEADLINE = 60.0
+SITE = "https://api.example.org"
+TOKEN_URL = f"{SITE}/oauth2/token"
 
 
 @pytest.fixture(scope="module")
 def pair(new_facility: Callable[[], Any], postgresql: PostgreSQL) -> Iterator[tuple[Any, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFAPI_DATABASE", postgresql.new_database())
-        patch.setenv("SFAPI_PUBLIC_URL", "https://api.example.org")
+        patch.setenv("SFAPI_PUBLIC_URL", SITE)
         first = new_facility()
         folder = first.directory.parent / "second"
         shutil.copytree(first.directory, folder, ignore=shutil.ignore_patterns("state"))
@@ -49,14 +51,7 @@ def _runs(host: Any) -> bool:
 
 def caller(host: Any, key: dict[str, Any]) -> httpx.Client:
     """A token of one host is as good at the other."""
-    public = "https://api.example.org/oauth2/token"
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": sign_assertion(key["secret"], key["client_id"], public),
-    }
-    token = httpx.post(host.token_url, data=form, timeout=30).json()["access_token"]
-    return httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx.Client(headers={"Authorization": f"Bearer {host.token(key, TOKEN_URL)}"}, timeout=60)
 
 
 def new_key(host: Any) -> dict[str, Any]:
@@ -80,13 +75,8 @@ def test_a_revocation_counts_at_once_everywhere(hosts: tuple[Any, Any]) -> None:
 def test_an_assertion_is_used_once_among_all(hosts: tuple[Any, Any]) -> None:
     first, second = hosts
     key = new_key(first)
-    assertion = sign_assertion(key["secret"], key["client_id"], "https://api.example.org/oauth2/token")
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": assertion,
-    }
-    answers = [httpx.post(host.token_url, data=form, timeout=30).status_code for host in (first, second)]
+    form = token_form(sign_assertion(key["secret"], key["client_id"], TOKEN_URL))
+    answers = [httpx.post(host.token_url, data=form, timeout=60).status_code for host in (first, second)]
     assert answers == [200, 401]
 
 

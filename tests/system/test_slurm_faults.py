@@ -19,7 +19,6 @@ from tests.system.own_programs import OwnPrograms, own_programs
 
 from superfacility.cli.configuration import render
 from superfacility.testing.clusters import SlurmCluster
-from superfacility.testing.tokens import sign_assertion
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -53,12 +52,7 @@ class Caller:
     """The first user, by plain HTTP; a gateway that was started again has another address."""
 
     def __init__(self, facility: Any, key: dict[str, Any]) -> None:
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": sign_assertion(key["secret"], key["client_id"], facility.token_url),
-        }
-        token = httpx.post(facility.token_url, data=form, timeout=30).json()["access_token"]
+        token = facility.token(key)
         self.base_url = facility.base_url
         self.headers = {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(base_url=facility.base_url, headers=self.headers, timeout=60)

@@ -13,8 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from superfacility.testing.tokens import sign_assertion
-
 CALLERS = 6
 DEADLINE = 60.0
 
@@ -28,14 +26,6 @@ class Heard:
     failed: list[str] = field(default_factory=list)
 
 
-def token(facility: Any, key: dict[str, Any]) -> str:
-    assertion = sign_assertion(key["secret"], key["client_id"], facility.token_url)
-    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    form = {"grant_type": "client_credentials", "client_assertion_type": kind, "client_assertion": assertion}
-    found: str = httpx.post(facility.token_url, data=form, timeout=DEADLINE).json()["access_token"]
-    return found
-
-
 @dataclass(frozen=True)
 class Place:
     """A server, and a token that it takes."""
@@ -45,7 +35,7 @@ class Place:
 
     @classmethod
     def of(cls, facility: Any, key: dict[str, Any]) -> "Place":
-        return cls(facility.base_url, token(facility, key))
+        return cls(facility.base_url, facility.token(key))
 
     def session(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.bearer}"}

@@ -13,7 +13,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from superfacility.testing.reserved import reserved_port
-from superfacility.testing.tokens import sign_assertion, token_form
 
 DEADLINE = 60.0
 BASE = "/api/v1.2"
@@ -76,9 +75,7 @@ def watched(new_facility: Callable[[], Any]) -> Iterator[Watched]:
         facility.configure(server={"metrics": {"port": port}, "access_log": True})
         facility.start()
         key = json.loads(facility.key().read_text())
-        form = token_form(sign_assertion(key["secret"], key["client_id"], facility.token_url))
-        token = httpx.post(facility.token_url, data=form, timeout=DEADLINE).json()["access_token"]
-        yield Watched(facility, port, key["client_id"], token)
+        yield Watched(facility, port, key["client_id"], facility.token(key))
         assert facility.stop() == 0
 
 

@@ -14,8 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-from superfacility.testing.tokens import sign_assertion, token_form
-
 DEADLINE = 60.0
 MEBI = 1024 * 1024
 ROOM = 96 * MEBI
@@ -25,9 +23,8 @@ HEAD = "POST /api/v1.2/compute/jobs/perlmutter HTTP/1.1\r\nHost: x\r\nAuthorizat
 
 @pytest.fixture(scope="module")
 def token(served: Any) -> str:
-    key = json.loads(served.key().read_text())
-    form = token_form(sign_assertion(key["secret"], key["client_id"], served.token_url))
-    return str(httpx.post(served.token_url, data=form, timeout=DEADLINE).json()["access_token"])
+    found: str = served.token(json.loads(served.key().read_text()))
+    return found
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 SLURM = Path("/usr/bin")
 ASKS = """#!/bin/bash
-echo >>{asked}
-exec -a "$0" {squeue} "$@"
+printf '%.200s\n' "{program} $*" >>{asked}
+exec -a "$0" {slurm}/{program} "$@"
 """
 
 
@@ -19,10 +19,10 @@ class OwnPrograms:
 
     folder: Path
 
-    @property
-    def asked(self) -> int:
-        """How often squeue was called."""
-        return len((self.folder / "asked").read_text())
+    def asked(self, program: str = "squeue", words: str = "") -> int:
+        """How often it was called, with such words among others."""
+        calls = (f"{line} ".split(" ", 1) for line in (self.folder / "asked").read_text().splitlines())
+        return sum(name == program and f" {words}" in f" {rest}" for name, rest in calls)
 
     @property
     def under_way(self) -> int:
@@ -42,10 +42,9 @@ def own_programs() -> Iterator[OwnPrograms]:
     with TemporaryDirectory(prefix="sfapi-slurm-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        for program in ("sacct", "sacctmgr", "sbatch", "scancel", "scontrol"):
-            (folder / program).symlink_to(SLURM / program)
         (folder / "asked").touch()
         (folder / "asked").chmod(0o666)
-        (folder / "squeue").write_text(ASKS.format(asked=folder / "asked", squeue=SLURM / "squeue"))
-        (folder / "squeue").chmod(0o755)
+        for program in ("sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "squeue"):
+            (folder / program).write_text(ASKS.format(asked=folder / "asked", slurm=SLURM, program=program))
+            (folder / program).chmod(0o755)
         yield OwnPrograms(folder)

@@ -200,7 +200,7 @@ def test_a_copy_that_was_interrupted_goes_on(home: Path, served: Any, tmp_path: 
     source.write_bytes(os.urandom(8 << 20))
     copy = ("cp", "--no-compare", f"perlmutter:{source}", str(target))
     with terminal(home, *copy, before=STOPS_HALFWAY) as screen:
-        screen.until(r"[1-9]\d*%.*iB/s")
+        screen.until(r" [1-9][\d.]* \w*B  [\d.]+ \w*B/s")
         screen.type(b"\x03")
         assert screen.ended() == 130
         assert "the same command goes on from there" in screen.text

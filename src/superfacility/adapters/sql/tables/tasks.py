@@ -47,25 +47,29 @@ Index("ix_tasks_open_owner", tasks.c.owner, tasks.c.status, sqlite_where=open_ta
 _claimed = tasks.c.claimed_by.is_not(None)
 Index("ix_tasks_claimed_by", tasks.c.claimed_by, sqlite_where=_claimed, postgresql_where=_claimed)
 
+
+def _of_a_request() -> tuple[Column[str], ...]:
+    """What a caller's own key names, and what it was bound to."""
+    return (
+        Column("client_id", String, primary_key=True),
+        Column("method", String, primary_key=True),
+        Column("path", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("fingerprint", String, nullable=False),
+    )
+
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("client_id", String, primary_key=True),
-    Column("method", String, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", String, nullable=False),
+    *_of_a_request(),
     Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 kept_answers = Table(
     "kept_answers",
     metadata,
-    Column("client_id", String, primary_key=True),
-    Column("method", String, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", String, nullable=False),
+    *_of_a_request(),
     Column("begun_at", UtcTime, nullable=False, index=True),
     Column("text", Text),
 )

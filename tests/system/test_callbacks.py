@@ -13,6 +13,7 @@ import pytest
 
 from superfacility.cli.configuration import render
 from superfacility.services.events.signatures import sign
+from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.webhooks import Received, WebhookReceiver, reply
 
 ALLOW = {"allow": ["127.0.0.1/32"], "ports": [], "http": True}
@@ -123,6 +124,30 @@ def check_silence(facility: Any, secret: str) -> None:
     with sqlite3.connect(Path(facility.directory) / "superfacility.db") as database:
         assert canary not in "".join(database.iterdump())
     database.close()
+
+
+@pytest.mark.timeout(300)
+async def test_the_end_of_an_array_is_told_whole_although_the_accounting_lags(
+    new_slurm_facility: Callable[[], Any], cluster: SlurmCluster
+) -> None:
+    """Accounting learns of one element before the array ends, and of the others after it was told."""
+    facility, receiver = _prepared(new_slurm_facility), WebhookReceiver(answer=lambda _: reply(204))
+    async with receiver.serving(), asyncio.timeout(DEADLINE):
+        await asyncio.to_thread(facility.start)
+        async with await session(facility, await asyncio.to_thread(facility.key)) as http:
+            job = script("sleep $((SLURM_ARRAY_TASK_ID * 3))", "exit 3", array="0-3")
+            task = await submit(http, job, callbackUrl=receiver.url("/array"))
+            while (array := (await http.get(f"tasks/{task}")).json()["result"]) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            first = f"--jobs={json.loads(array)['jobid']}_0"
+            while "FAILED" not in (await asyncio.to_thread(cluster.root, "sacct", "-Xn", first)).stdout:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            with cluster.lagging_accounting():
+                await receiver.until(1)
+        await asyncio.to_thread(facility.stop)
+    (message,) = sent(receiver)
+    assert (message["type"], message["data"]["state"], message["data"]["exit_code"]) == ("job.ended", "FAILED", 3)
+    assert message["data"]["elements"] == {"FAILED": 4}
 
 
 async def test_addresses_that_cannot_be_are_refused_when_a_job_is_submitted(served: Any) -> None:

@@ -73,7 +73,7 @@ facts() {
   "ssh": {"host": "127.0.0.1", "port": $SSH_PORT, "user_ca": "$SSH/user_ca", "host_ca": "$SSH/host_ca",
           "known_hosts": "$SSH/known_hosts", "authorized_keys": "$SSH/authorized_keys"},
   "rest": {"url": "http://127.0.0.1:$REST_PORT", "socket": "$REST_SOCKET", "jwt_key": "$ETC/jwt_hs256.key"},
-  "service_account": "$SERVICE",
+  "service_account": "$SERVICE", "accounting_socket": "$MARIADB_SOCKET",
   "users": {
 $(for person in "${PEOPLE[@]}" "$SERVICE"; do person_facts "$person"; done | sed '$!s/$/,/')
   },

@@ -128,6 +128,8 @@ class JobQuery:
 
     `ids` match a whole id, or the parent id of array elements and of parts of heterogeneous jobs. `since` and `until`
     bound by the time a job was in the accounting (it ended after `since`, and began or was submitted before `until`).
+    `up_to_date` asks the scheduler itself for what accounting may not have learned yet of the jobs that `ids` name:
+    their ends, and elements of arrays. It must answer, and knows them for as long as `Capabilities.remembers`.
     """
 
     ids: frozenset[str] = frozenset()
@@ -139,6 +141,7 @@ class JobQuery:
     names: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
+    up_to_date: bool = False
 
     def matches(self, job: Job) -> bool:
         return (

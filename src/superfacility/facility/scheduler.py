@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from superfacility.facility.accounting.associations import AssociationBook
@@ -14,13 +14,15 @@ from superfacility.facility.reservations import Reservation, ReservationName
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What was found when the scheduler was asked: its name and version, whether it keeps an accounting of jobs, and
-    the `interface` that is spoken with it where there are several."""
+    """What was found when the scheduler was asked: its name and version, whether it keeps an accounting of jobs, the
+    `interface` that is spoken with it where there are several, and how long it `remembers` a job that has ended,
+    whether accounting has learned of it or not."""
 
     name: str
     version: str
     accounting: bool = True
     interface: str = ""
+    remembers: timedelta = timedelta.max
 
     def __str__(self) -> str:
         accounting = "with" if self.accounting else "without"

@@ -85,6 +85,7 @@ class ToldReadings:
     jobs_queued: set[str] = field(default_factory=set)
     rows: dict[str, str] = field(default_factory=dict)
     answers: bool = True
+    remembered: timedelta = timedelta.max
     questions: int = 0
 
     async def queued(self, system: str, job_id: JobId) -> Sequence[Job]:
@@ -97,6 +98,9 @@ class ToldReadings:
         if not self.answers:
             raise Unavailable("nobody answers")
         return [Job(JobId(row), ALICE, JobState(state), {}, exit_code=1) for row, state in self.rows.items()]
+
+    async def remembers(self, system: str) -> timedelta:
+        return self.remembered
 
 
 class Office:
@@ -325,6 +329,23 @@ async def test_of_elements_that_came_and_went_unseen_the_accounting_tells(office
     (message,) = await office.settle_arrays()
     assert message["data"]["state"] == "FAILED"
     assert message["data"]["elements"] == {"COMPLETED": 3, "FAILED": 1}
+
+
+async def test_rows_that_come_late_are_waited_for_where_they_may_be_all_that_is_known(office: Office) -> None:
+    await office.submit("123")
+    office.clock.advance(timedelta(minutes=5))
+    office.readings.remembered = timedelta(minutes=5)
+    office.readings.rows = {"123_1": "COMPLETED"}
+    await office.happen("123_1", "COMPLETED")
+    assert await office.deliver() == []
+    for number in range(2, 5):
+        for _ in range(5):
+            assert await office.settle_arrays() == []
+        office.readings.rows[f"123_{number}"] = "COMPLETED"
+    assert [await office.settle_arrays() for _ in range(7)] == [[]] * 7
+    office.clock.advance(timedelta(minutes=1))
+    (message,) = await office.deliver()
+    assert message["data"]["elements"] == {"COMPLETED": 4}
 
 
 async def test_a_row_that_accounting_never_closes_is_lost_in_the_end(office: Office) -> None:

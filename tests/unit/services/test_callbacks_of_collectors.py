@@ -102,14 +102,20 @@ async def test_a_job_that_came_and_went_between_two_readings(here: Facility) -> 
     assert len(await here.pass_time(240)) == 1  # events tell of it later
 
 
-async def test_a_short_job_is_told_although_the_accounting_lags(here: Facility) -> None:
-    here.scheduler.faults.accounting_lag = timedelta(seconds=20)
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("remembers", [timedelta(), timedelta(minutes=5)])
+async def test_a_short_job_is_told_although_the_accounting_lags(
+    here: Facility, remembers: timedelta, seen: bool
+) -> None:
+    here.scheduler.faults.accounting_lag, here.scheduler.remembers = timedelta(seconds=20), remembers
     job_id = await here.submit()
     here.scheduler.start(job_id)
+    assert await here.pass_time(6 if seen else 0) == []
     here.clock.advance(timedelta(seconds=1))
     here.scheduler.finish(job_id)
-    assert await here.pass_time(12) == []
-    (data,) = await here.pass_time(60)
+    at_once = await here.pass_time(12)
+    assert len(at_once) == (1 if remembers else 0)
+    (data,) = at_once or await here.pass_time(60)
     assert data["state"] == "COMPLETED"
 
 
@@ -119,6 +125,20 @@ async def test_a_short_array_is_told_whole(here: Facility) -> None:
         here.scheduler.start(f"{job_id}_{element}")
         here.scheduler.finish(f"{job_id}_{element}", 1 if element == 4 else 0)
     (data,) = await here.pass_time(6)
+    assert data["elements"] == {"COMPLETED": 3, "FAILED": 1}
+
+
+@pytest.mark.parametrize("remembers", [timedelta(), timedelta(minutes=5)])
+async def test_a_short_array_is_told_whole_although_the_accounting_learns_of_it_bit_by_bit(
+    here: Facility, remembers: timedelta
+) -> None:
+    here.scheduler.faults.accounting_lag, here.scheduler.remembers = timedelta(seconds=20), remembers
+    job_id = await here.submit(ARRAY)
+    for element in range(1, 5):
+        here.scheduler.start(f"{job_id}_{element}")
+        here.scheduler.finish(f"{job_id}_{element}", 1 if element == 4 else 0)
+        here.clock.advance(timedelta(seconds=4))
+    (data,) = await here.pass_time(90)
     assert data["elements"] == {"COMPLETED": 3, "FAILED": 1}
 
 

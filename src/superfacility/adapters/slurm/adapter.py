@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from superfacility.adapters.slurm.acting.associations import SlurmAssociations
@@ -69,7 +69,8 @@ class SlurmScheduler:
 
     async def capabilities(self) -> Capabilities:
         found = await self._found()
-        return Capabilities("slurm", found.version, found.accounting)
+        remembers = timedelta(seconds=found.minimum_job_age)
+        return Capabilities("slurm", found.version, found.accounting, remembers=remembers)
 
     async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
         return await self._submitting.submit(user, script, intent)

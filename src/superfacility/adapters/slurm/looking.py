@@ -40,7 +40,7 @@ class Looking:
             raise self._programs.garbled("squeue", error) from None
 
     async def accounted(self, query: JobQuery) -> Sequence[Job]:
-        """Ids that accounting does not know (yet) are asked of the controller; so are all if it does not answer."""
+        """What accounting does not know (yet) is asked of the controller; so is everything if it does not answer."""
         wanted = frozenset(filter(is_job_id, query.ids))
         if query.ids and not wanted:
             return ()
@@ -51,17 +51,21 @@ class Looking:
             if not wanted or _unknown(wanted, jobs):
                 raise
         else:
-            jobs = await self._completed(wanted, jobs)
+            jobs = await self._completed(wanted, jobs, up_to_date=query.up_to_date)
         return _answer(query, jobs)
 
-    async def _completed(self, wanted: Collection[str], jobs: list[Job]) -> list[Job]:
-        whole = self._perhaps_parted(wanted, jobs)
-        asked = _unknown(wanted, jobs) | whole
-        found = await self._remembered(asked) if asked else []
-        parted = {job.parent_id for job in found if job.parent_id != job.id}
+    async def _completed(self, wanted: frozenset[str], jobs: list[Job], *, up_to_date: bool) -> list[Job]:
+        parted = self._perhaps_parted(wanted, jobs)
+        asked = _unknown(wanted, jobs) | parted
+        if up_to_date:
+            asked |= wanted & {job.parent_id for job in jobs if job.parent_id != job.id}
+            asked |= wanted & {job.id for job in jobs if not job.state.terminal}
+        closed = {job.id for job in jobs if job.state.terminal and job.id not in parted}
+        found = await self._remembered(asked, closed) if asked else []
+        wholes = {job.parent_id for job in found if job.parent_id != job.id}
         return [
-            *(job for job in jobs if job.id not in whole or job.id not in parted),
-            *(job for job in found if job.id not in whole),
+            *(job for job in jobs if job.id in closed or not _outdated(job, wholes)),
+            *(job for job in found if job.id not in parted and job.id not in closed),
         ]
 
     def _perhaps_parted(self, wanted: Collection[str], jobs: Sequence[Job]) -> set[str]:
@@ -114,7 +118,8 @@ class Looking:
             return ()
         return _answer(query, await self._remembered(wanted))
 
-    async def _remembered(self, ids: Collection[str]) -> list[Job]:
+    async def _remembered(self, ids: Collection[str], closed: Collection[str] = ()) -> list[Job]:
+        """How those that are `closed` ended is known already."""
         marks, filters = Marks(), ["--states=all"]
         if ids:
             filters.append(f"--jobs={','.join(sorted({submission_id(each) for each in ids}))}")
@@ -123,7 +128,7 @@ class Looking:
         if text is None:
             return []
         jobs = (await asyncio.to_thread(self._queue, text, marks)).jobs
-        if not any(job.state.terminal for job in jobs):
+        if not any(job.state.terminal and job.id not in closed for job in jobs):
             return as_accounted(jobs, {})
         exits = await self._programs.read_if_known(reader, exit_arguments(*filters), marks)
         try:
@@ -134,6 +139,11 @@ class Looking:
 
 def _unknown(wanted: Collection[str], jobs: Sequence[Job]) -> set[str]:
     return set(wanted) - {job.id for job in jobs} - {job.parent_id for job in jobs}
+
+
+def _outdated(job: Job, wholes: Collection[str]) -> bool:
+    """Accounting's row for a whole, or for the waiting rest of one, of which the controller knows the parts."""
+    return (job.parent_id if "[" in job.id else job.id) in wholes
 
 
 def _answer(query: JobQuery, jobs: Sequence[Job]) -> list[Job]:

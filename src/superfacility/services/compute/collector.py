@@ -10,7 +10,7 @@ from superfacility.core.clock import Clock
 from superfacility.facility.errors import FacilityError, Unavailable
 from superfacility.facility.events import NewEvent
 from superfacility.facility.inventory import Inventory
-from superfacility.facility.jobs import Job, JobQuery, QueueSnapshot
+from superfacility.facility.jobs import Job, JobId, JobQuery, QueueSnapshot
 from superfacility.facility.systems import System
 from superfacility.services.compute.flights import SingleFlight
 from superfacility.services.compute.reading.accounting import Accounted, AccountingReader
@@ -65,6 +65,7 @@ class Collector:
         )
         self._evidence = EvidenceSearch(system.name, self._scheduler, clock)
         self._accounting = AccountingReader(system.name, self._scheduler, clock, period)
+        self._latest = AccountingReader(system.name, self._scheduler, clock, period, up_to_date=True)
         self._cached = SingleFlight(lambda: self._reading(clock.now() - timedelta(seconds=self.period)))
         self._fresh = SingleFlight(lambda: self._reading(clock.now()), self._breathe)
         self._one = asyncio.Lock()
@@ -126,6 +127,18 @@ class Collector:
     async def accounted(self, query: JobQuery, *, fresh: bool = False) -> Accounted:
         """The same with its age; the last answer to the query where accounting does not answer now."""
         return await self._accounting.jobs(query, fresh=fresh)
+
+    async def latest(self, job_id: JobId) -> Sequence[Job]:
+        """Accounting's rows of a job, or of all elements of an array, as `JobQuery.up_to_date`, asked from now on."""
+        now = self._clock.monotonic()
+        found = await self._latest.jobs(JobQuery(ids=frozenset({job_id})), fresh=True)
+        if found.read_at < now:
+            raise self._silence()
+        return found.jobs
+
+    async def remembers(self) -> timedelta:
+        """As `Capabilities.remembers`."""
+        return (await self._scheduler.capabilities()).remembers
 
     async def inventory(self) -> Inventory:
         """Nodes and partitions as they were last read, `taken_at` that moment; `Unavailable` if they never were."""

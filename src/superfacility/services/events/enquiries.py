@@ -4,7 +4,7 @@ Elements of an array come and go too quickly for events to tell of each, and so 
 That nothing of them is left, the queue must say, and how each ended the accounting, where there is one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,17 +17,26 @@ from superfacility.services.events.readings import JobReadings
 PATIENCE = timedelta(minutes=10)
 """How long rows of accounting may be behind the queue before they count as lost: some are never closed."""
 LONGEST_PAUSE = timedelta(minutes=1)
+SETTLED = timedelta(seconds=30)
+"""How long nothing more may come where the scheduler can have forgotten elements before accounting learned of them."""
 SKEW = timedelta(minutes=10)
 """How far the clocks of a system and ours may be apart."""
 
 
 @dataclass(slots=True)
 class _Question:
-    """Asked again after pauses that double."""
+    """Asked again after pauses that double. `names` are the elements of the latest answer, the same `since` then."""
 
     first: float
     next: float
     pause: float = 1.0
+    names: frozenset[str] = frozenset()
+    since: float = 0.0
+
+    def settled(self, names: Collection[str], now: float) -> bool:
+        if frozenset(names) != self.names:
+            self.names, self.since = frozenset(names), now
+        return now - self.since >= SETTLED.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +58,19 @@ class Enquiries:
             if await self.readings.queued(watch.system, JobId(str(watch.job_id))):
                 return None
             rows = await self.readings.accounted(watch.system, JobId(str(watch.job_id)))
+            found = self._merged(watch, told, rows, patient=now - question.first < PATIENCE.total_seconds())
+            if found is None or not await self._all(watch, [each.job_id for each in found], question):
+                return None
         except FacilityError:
             return None
-        found = self._merged(watch, told, rows, patient=now - question.first < PATIENCE.total_seconds())
-        if found is not None:
-            self.forget(watch.task_id)
+        self.forget(watch.task_id)
         return found
+
+    async def _all(self, watch: Watch, names: Sequence[str], question: _Question) -> bool:
+        """Of an array: whether these are all its elements."""
+        if names == [watch.job_id] or question.settled(names, self.clock.monotonic()):
+            return True
+        return self.clock.now() - watch.created_at < await self.readings.remembers(watch.system)
 
     async def queued(self, watch: Watch) -> Sequence[Element]:
         """What of it the queue lists, as far as it can be asked."""

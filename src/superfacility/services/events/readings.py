@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from superfacility.facility.errors import Unsupported
-from superfacility.facility.jobs import Job, JobId, JobQuery
+from superfacility.facility.jobs import Job, JobId
 from superfacility.services.compute.collector import Collector
 
 
@@ -22,11 +23,16 @@ class JobReadings:
         return [job for job in (await collector.view()).with_id(job_id) if not job.state.terminal]
 
     async def accounted(self, system: str, job_id: JobId) -> Sequence[Job]:
-        """The rows that accounting has of a job, or of the elements of an array; none where there is no accounting."""
+        """Rows of the job, or of the elements of the array, from accounting and from what the scheduler remembers."""
         collector = self.collectors.get(system)
         if collector is None:
             return ()
         try:
-            return await collector.accounting(JobQuery(ids=frozenset({job_id})), fresh=True)
+            return await collector.latest(job_id)
         except Unsupported:
             return ()
+
+    async def remembers(self, system: str) -> timedelta:
+        """How long `accounted` certainly has all of a job that has ended."""
+        collector = self.collectors.get(system)
+        return timedelta() if collector is None else await collector.remembers()

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,23 @@ class SlurmCluster:
         done = self._run(self.facts["up"], str(self.state), more=settings, limit=5 * PATIENCE)
         if done.returncode or (daemon and self.pid(daemon) is None):
             raise RuntimeError(f"{daemon or 'the cluster'} does not start:\n{done.stderr}")
+
+    @contextmanager
+    def lagging_accounting(self) -> Iterator[None]:
+        """Accounting answers meanwhile, and learns of nothing: what happens to jobs waits in slurmdbd."""
+        session = ("mariadb", "--no-defaults", "--unbuffered", "--skip-column-names", "--user=root")
+        server = f"--socket={self.facts['accounting_socket']}"
+        command = [*self._inside(), *session, server, "slurm_acct_db"]
+        with subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as locking:
+            assert locking.stdin is not None
+            assert locking.stdout is not None
+            locking.stdin.write(f"lock tables {self.name}_job_table read; select 'locked';\n")
+            locking.stdin.flush()
+            if locking.stdout.readline() != "locked\n":
+                raise RuntimeError("the database of accounting cannot be locked")
+            yield
 
     def is_up(self) -> bool:
         return all(self.pid(daemon) for daemon in self.daemons())

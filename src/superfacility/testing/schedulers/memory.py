@@ -53,6 +53,7 @@ class FakeScheduler:
     booked: dict[str, tuple[Reservation, str]] = field(default_factory=dict)
     accounts: MemoryAssociations = field(default_factory=MemoryAssociations)
     version: int = 0
+    remembers: timedelta = timedelta.max
     details_of: dict[JobId, JobDetails] = field(default_factory=dict)
     limits: dict[JobId, timedelta] = field(default_factory=dict)
     _held: set[JobId] = field(default_factory=set)
@@ -222,7 +223,7 @@ class FakeScheduler:
 
     async def capabilities(self) -> Capabilities:
         await self.faults.before("capabilities")
-        return Capabilities("fake", "1")
+        return Capabilities("fake", "1", remembers=self.remembers)
 
     def _find(self, job_id: str) -> list[Job]:
         return [job for job in self.jobs.values() if job_id in (job.id, job.parent_id)]
@@ -275,8 +276,15 @@ class FakeScheduler:
 
     async def accounting(self, query: JobQuery) -> Sequence[Job]:
         await self.faults.before("accounting")
-        recorded = [job for job in self.jobs.values() if self._recorded(job)]
+        known = self._known(query.ids) if query.up_to_date else frozenset()
+        recorded = [job for job in self.jobs.values() if self._recorded(job) or job.id in known]
         return [self._accounted(job) for job in recorded if query.matches(job)]
+
+    def _known(self, ids: frozenset[str]) -> frozenset[str]:
+        """Those that are remembered, recorded or not."""
+        now = self.clock.now()
+        named = [job for job in self.jobs.values() if job.id in ids or job.parent_id in ids]
+        return frozenset(job.id for job in named if now - (job.ended_at or now) < self.remembers)
 
     def _recorded(self, job: Job) -> bool:
         """What ended within the lag, or came in it, is not in the accounting yet."""

@@ -45,13 +45,17 @@ class _Entry:
 
 
 class AccountingReader:
-    """When accounting does not answer, the last answer to the same question stays, if there is one."""
+    """When accounting does not answer, the last answer to the same question stays, if there is one. `up_to_date`
+    is how it is asked for ids alone."""
 
-    def __init__(self, name: str, scheduler: Scheduler, clock: Clock, period: float) -> None:
+    def __init__(
+        self, name: str, scheduler: Scheduler, clock: Clock, period: float, *, up_to_date: bool = False
+    ) -> None:
         self._name = name
         self._scheduler = scheduler
         self._clock = clock
         self._period = period
+        self._up_to_date = up_to_date
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._queries: dict[JobQuery, _Entry] = {}
         self._rows: dict[str, Accounted] = {}
@@ -103,7 +107,7 @@ class AccountingReader:
         self._wanted -= ids
         as_of, began = self._clock.now(), self._clock.monotonic()
         rows: defaultdict[str, list[Job]] = defaultdict(list)
-        for job in await self._ask(JobQuery(ids=ids)) if ids else ():
+        for job in await self._ask(JobQuery(ids=ids, up_to_date=self._up_to_date)) if ids else ():
             for job_id in {job.id, job.parent_id} & ids:
                 rows[job_id].append(job)
         for job_id in ids:

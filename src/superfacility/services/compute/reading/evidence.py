@@ -101,7 +101,7 @@ class EvidenceSearch:
         rows: list[Job] = []
         for first in range(0, len(due), _BATCH):
             ids = frozenset(asked_id(each.job) for each in due[first : first + _BATCH])
-            rows.extend(await self._scheduler.accounting(JobQuery(ids=ids)))
+            rows.extend(await self._scheduler.accounting(JobQuery(ids=ids, up_to_date=True)))
         return answered(due, rows)
 
     async def _ended(self, trail: Trail) -> Sequence[Job]:

@@ -20,6 +20,7 @@ from superfacility.testing.schedulers import named
 from superfacility.testing.transports import MemoryTransport
 
 Recorded = Callable[[str], str]
+MARK = "\x1frecorded"
 NO_JOBS = "JOBID\x1frecordedCOMMAND\x1frecorded\n"
 ALICE = named("alice", 1001)
 SITE = Site("perlmutter", lambda user: "/home", ("/home",), Path("/state"), Path("/bin"))
@@ -97,6 +98,32 @@ async def test_what_accounting_does_not_know_yet_is_asked_of_the_controller(reco
     waiting = next(job for job in (await scheduler.queue()).jobs if job.name == "waiting array")
     (found,) = await scheduler.accounting(JobQuery(ids=frozenset({waiting.id})))
     assert (found.id, found.state, found.columns["jobid"]) == (waiting.id, JobState.PENDING, waiting.id)
+
+
+async def test_a_last_state_without_an_end_is_not_all_that_accounting_will_know(recorded: Recorded) -> None:
+    cluster = Cluster(recorded)
+    scheduler, usual = cluster.open(), cluster.answer
+    remembered = {job.id for job in (await scheduler.queue()).jobs}
+    failed = next(job for job in await scheduler.accounting(JobQuery()) if job.exit_code == 3 and job.id in remembered)
+
+    def answer(arguments: tuple[str, ...]) -> str:
+        text = usual(arguments)
+        if arguments[0] != "sacct" or "--helpformat" in arguments:
+            return text
+        cells = text.split(MARK)
+        width = next(at for at, cell in enumerate(cells) if cell.startswith("\n"))
+        for column, value in (("End", "Unknown"), ("ExitCode", "0:0")):
+            for at in range(width + cells.index(column), len(cells), width):
+                cells[at] = value
+        return MARK.join(cells)
+
+    cluster.answer = answer  # type: ignore[method-assign]
+    behind, latest = (JobQuery(ids=frozenset({failed.id}), up_to_date=asked) for asked in (False, True))
+    assert [(job.state, job.exit_code) for job in await scheduler.accounting(behind)] == [(JobState.FAILED, None)]
+    assert [(job.state, job.exit_code) for job in await scheduler.accounting(latest)] == [(JobState.FAILED, 3)]
+    cluster.broken = {"squeue"}
+    with pytest.raises(Unavailable):
+        await scheduler.accounting(latest)
 
 
 async def test_while_accounting_is_away_only_what_the_controller_knows_is_answered(recorded: Recorded) -> None:

@@ -56,11 +56,11 @@ class Looking:
 
     async def _completed(self, wanted: frozenset[str], jobs: list[Job], *, up_to_date: bool) -> list[Job]:
         parted = self._perhaps_parted(wanted, jobs)
+        closed = {job.id for job in jobs if job.ended_at is not None and job.id not in parted}
         asked = _unknown(wanted, jobs) | parted
         if up_to_date:
             asked |= wanted & {job.parent_id for job in jobs if job.parent_id != job.id}
-            asked |= wanted & {job.id for job in jobs if not job.state.terminal}
-        closed = {job.id for job in jobs if job.state.terminal and job.id not in parted}
+            asked |= wanted & {job.id for job in jobs if job.id not in closed}
         found = await self._remembered(asked, closed) if asked else []
         wholes = {job.parent_id for job in found if job.parent_id != job.id}
         return [

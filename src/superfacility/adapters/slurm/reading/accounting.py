@@ -73,7 +73,8 @@ def parse_sacct(text: str, marks: Marks, fields: dict[str, str], *, array_limit:
     """Raises `GarbledError`.
 
     A step can reach slurmdbd before its job does. The row that it makes up until then has no partition and the raw id
-    of an array's element for its id: it is no evidence of anything.
+    of an array's element for its id: it is no evidence of anything. What slurmdbd learns of a job first can be that it
+    runs after it has ended: such a row has its last state, and neither an end nor an exit code.
     """
     headers = list(fields.values())
     jobs: list[Job] = []
@@ -94,6 +95,7 @@ def _job(columns: dict[str, str]) -> Job:
     times: dict[str, datetime | None] = {}
     for key in _TIMES:
         columns[key], times[key] = moment(columns[key])
+    ended_at = times["end"] if state.terminal else None
     return Job(
         id=JobId(columns["jobid"]),
         user=UserName(columns["user"]),
@@ -108,9 +110,9 @@ def _job(columns: dict[str, str]) -> Job:
         nodes=_count(columns["allocnodes"]) or _count(columns["nnodes"]) or 1,
         submitted_at=times["submit"],
         started_at=times["start"],
-        ended_at=times["end"] if state.terminal else None,
+        ended_at=ended_at,
         elapsed=duration(columns["elapsed"]) or timedelta(),
-        exit_code=exit_code(columns["exitcode"]) if state.terminal else None,
+        exit_code=None if ended_at is None else exit_code(columns["exitcode"]),
         features=columns["constraints"],
         gpus=counted_gpus(columns["alloctres"]),
     )

@@ -3,6 +3,7 @@
 The matrix is made from the router, mounted routes and included routers too: a new route is in it without being asked.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,19 @@ def test_every_route_declares_a_scope_or_is_public(path: str, route: Any) -> Non
     scope = declared_scope(route)
     public = is_public(route)
     assert (scope is None) == public, f"{path}: declare a scope with `requires(Scope…)`, or mark it PUBLIC"
+
+
+@pytest.mark.parametrize(("path", "route"), ROUTES)
+def test_nothing_of_a_route_is_run_in_a_thread(path: str, route: Any) -> None:
+    """As FastAPI runs what is not async: it costs more than most of them do, and there are 40 threads."""
+    waiting = [route.dependant] if hasattr(route, "dependant") else []
+    while waiting:
+        found = waiting.pop()
+        waiting.extend(found.dependencies)
+        call = inspect.unwrap(found.call)
+        assert inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__), (
+            f"{path}: {call} is not async"
+        )
 
 
 def test_the_walk_finds_the_routes() -> None:

@@ -52,7 +52,7 @@ _Path = Annotated[
 ]
 
 
-def file_path(request: Request, path: _Path) -> str:
+async def file_path(request: Request, path: _Path) -> str:
     """The dependency behind `FilePath`."""
     raw = request.scope.get("raw_path")
     if raw is None:

@@ -9,13 +9,14 @@ from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.tables import counters
 
 READ_COUNTER = PreparedRead(select(counters.c.value).where(counters.c.name == bindparam("name")))
+_RAISE = update(counters).where(counters.c.name == bindparam("counter")).values(value=counters.c.value + 1)
 ANNOUNCED = "announced"
 """Where a PostgreSQL connection keeps the names to announce once its transaction is committed."""
 
 
 def raise_counter(connection: Connection, name: str) -> None:
     """In the transaction of the change that it tells of; that change takes its turn with everybody's."""
-    connection.execute(update(counters).where(counters.c.name == name).values(value=counters.c.value + 1))
+    connection.execute(_RAISE, {"counter": name})
 
 
 def announce(connection: Connection, name: str) -> None:

@@ -28,6 +28,8 @@ _BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
     tasks.c.id == idempotency_keys.c.task_id,
     *(idempotency_keys.c[name] == bindparam(name) for name in KEY),
 )
+CHANGE_OF = update(tasks).where(tasks.c.id == bindparam("number"))
+"""Its columns are the names of the other parameters."""
 _SIZE = func.length(tasks.c.intent, type_=Integer) + func.coalesce(func.length(tasks.c.result, type_=Integer), 0)
 CANCELLED_UNSTARTED = {"status": "error", "error": "Cancelled before it started."}
 
@@ -128,7 +130,7 @@ def _claim(connection: Connection, row: Any, worker: WorkerId, now: datetime) ->
     known = row.claimed_by == worker  # by a claim that nobody was told of: nothing was begun
     interrupted = row.interrupted or (row.claimed_by is not None and not known)
     changes = {"attempts": row.attempts + (not known), "interrupted": interrupted, "updated_at": now}
-    connection.execute(update(tasks).where(tasks.c.id == row.id).values(claimed_by=worker, **changes))
+    connection.execute(CHANGE_OF, {"number": row.id, "claimed_by": worker, **changes})
     return task_of(row, **changes)
 
 

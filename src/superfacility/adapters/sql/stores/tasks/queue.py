@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Delete,
+    Update,
     and_,
     bindparam,
     case,
@@ -30,6 +31,7 @@ from superfacility.adapters.sql.engine.prepared import PreparedRead
 from superfacility.adapters.sql.stores.audit.log import add_entry
 from superfacility.adapters.sql.stores.tasks.changes import (
     CANCELLED_UNSTARTED,
+    CHANGE_OF,
     CHANGED,
     Places,
     add_task,
@@ -55,6 +57,7 @@ from superfacility.tasks.task import NewTask, Task, TaskId, TaskStatus, WorkerId
 PURGE_AT_ONCE = 500
 """Tasks deleted in one transaction, so that others need not wait long."""
 _LARGEST_ID = 2**63 - 1
+_CHANGE_OF_MINE = CHANGE_OF.where(tasks.c.claimed_by == bindparam("holder"), open_task)
 _BY_ID = PreparedRead(select(tasks).where(tasks.c.id == bindparam("id")))
 
 
@@ -199,27 +202,30 @@ class SqlTaskQueue:
     ) -> None:
         now = self._clock.now()
         due = case((tasks.c.cancel_requested, literal(now, UtcTime())), else_=literal(now + delay, UtcTime()))
-        changes: dict[str, Any] = {"claimed_by": None, "due_at": due}
-        changes |= {"attempts": tasks.c.attempts - 1} if untouched else {"interrupted": False}
-        await self._end_claim(worker, task_id, changes)
+        again = _CHANGE_OF_MINE.values(due_at=due)
+        again = again.values(attempts=tasks.c.attempts - 1) if untouched else again.values(interrupted=False)
+        await self._end_claim(worker, task_id, {"claimed_by": None}, again)
         self._changes.ring()
 
-    async def _end_claim(self, worker: WorkerId, task_id: TaskId, changes: Mapping[str, Any]) -> bool:
-        changed = await self._change_claimed(worker, task_id, changes)
+    async def _end_claim(
+        self, worker: WorkerId, task_id: TaskId, changes: Mapping[str, Any], statement: Update = _CHANGE_OF_MINE
+    ) -> bool:
+        changed = await self._change_claimed(worker, task_id, changes, statement)
         if _is_id(task_id):
             self._in_hand[worker].drop([int(task_id)])
         return changed
 
-    async def _change_claimed(self, worker: WorkerId, task_id: TaskId, changes: Mapping[str, Any]) -> bool:
-        """Only the holder of the claim changes anything."""
+    async def _change_claimed(
+        self, worker: WorkerId, task_id: TaskId, changes: Mapping[str, Any], statement: Update = _CHANGE_OF_MINE
+    ) -> bool:
+        """Only the holder of the claim changes anything. A `statement` that makes it due again is announced."""
         if not _is_id(task_id):
             return False
-        mine = and_(tasks.c.id == int(task_id), tasks.c.claimed_by == worker, open_task)
-        statement = update(tasks).where(mine).values(updated_at=self._clock.now(), **changes)
+        parameters = {"number": int(task_id), "holder": worker, "updated_at": self._clock.now(), **changes}
 
         def change(connection: Connection) -> bool:
-            changed = connection.execute(statement).rowcount == 1
-            if changed and "due_at" in changes:
+            changed = connection.execute(statement, parameters).rowcount == 1
+            if changed and statement is not _CHANGE_OF_MINE:
                 announce(connection, CHANGED)
             return changed
 

@@ -1,12 +1,12 @@
 """Changes of the task table as functions on a connection, for use inside a transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, exists, func, insert, or_, select, update
 
 from superfacility.adapters.sql.engine.counters import announce
 from superfacility.adapters.sql.stores.tasks.hands import InHand
@@ -30,6 +30,45 @@ _BY_KEY = select(tasks, idempotency_keys.c.fingerprint).where(
 )
 CHANGE_OF = update(tasks).where(tasks.c.id == bindparam("number"))
 """Its columns are the names of the other parameters."""
+_IS_DUE = and_(
+    open_task,
+    tasks.c.handler.in_(bindparam("handlers", expanding=True)),
+    or_(
+        and_(tasks.c.claimed_by.is_(None), tasks.c.due_at <= bindparam("now")),
+        tasks.c.claimed_by.in_(bindparam("void", expanding=True)),
+    ),
+    tasks.c.id.not_in(bindparam("in_hand", expanding=True)),
+)
+_ANY_DUE = select(exists().where(_IS_DUE))
+_OLDEST = (
+    select(tasks.c.id, tasks.c.owner)
+    .where(
+        _IS_DUE,
+        tasks.c.id.not_in(bindparam("tried", expanding=True)),
+        tasks.c.owner.not_in(bindparam("full", expanding=True)),
+    )
+    .order_by(tasks.c.id)
+    .limit(LOOK_AHEAD)
+    .subquery()
+)
+_TURN = func.row_number().over(partition_by=_OLDEST.c.owner, order_by=_OLDEST.c.id).label("turn")
+_RANKED = select(_OLDEST.c.id, _OLDEST.c.owner, _TURN).order_by(_TURN, _OLDEST.c.id)
+_CHOSEN = (
+    select(tasks)
+    .where(tasks.c.id.in_(bindparam("chosen", expanding=True)), _IS_DUE)
+    .order_by(tasks.c.id)
+    .with_for_update(skip_locked=True)
+)
+"""Others claim at the same time (on PostgreSQL): what they have just taken is passed over."""
+_HELD = (
+    select(tasks.c.owner, func.count().label("held"))
+    .where(
+        open_task,
+        tasks.c.claimed_by == bindparam("holder"),
+        tasks.c.id.in_(bindparam("running", expanding=True)),
+    )
+    .group_by(tasks.c.owner)
+)
 _SIZE = func.length(tasks.c.intent, type_=Integer) + func.coalesce(func.length(tasks.c.result, type_=Integer), 0)
 CANCELLED_UNSTARTED = {"status": "error", "error": "Cancelled before it started."}
 
@@ -89,20 +128,36 @@ class Places:
     running: InHand
 
 
-def claim_rows(connection: Connection, places: Places, due: ColumnElement[bool], now: datetime) -> list[Task]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Which tasks a worker may claim: unclaimed and due, or claimed by workers whose claims are `void`, but none that
+    it has `in_hand`."""
+
+    handlers: Sequence[str]
+    now: datetime
+    void: Sequence[str]
+    in_hand: Collection[int]
+
+    def parameters(self) -> dict[str, Any]:
+        """Of statements with `_IS_DUE`."""
+        return {"handlers": self.handlers, "now": self.now, "void": self.void, "in_hand": list(self.in_hand)}
+
+    def any(self, connection: Connection) -> bool:
+        return bool(connection.scalar(_ANY_DUE, self.parameters()))
+
+
+def claim_rows(connection: Connection, places: Places, due: Due) -> list[Task]:
     """Mark due tasks as this worker's: the oldest first, but one of each owner before a second one of any."""
     held = _held(connection, places)
     tried: list[int] = []
     claimed: list[Task] = []
-    while chosen := _choose(connection, places, and_(due, tasks.c.id.not_in(tried)), held, len(claimed)):
+    while chosen := _choose(connection, places, due.parameters() | {"tried": tried}, held, len(claimed)):
         tried += chosen
-        # Others claim at the same time (on PostgreSQL): what they have just taken is passed over.
-        mine = select(tasks).where(tasks.c.id.in_(chosen), due).order_by(tasks.c.id).with_for_update(skip_locked=True)
+        found = connection.execute(_CHOSEN, due.parameters() | {"chosen": chosen}).all()
         # What was accepted for this worker meanwhile is in its hands since before it could be seen here.
-        found = connection.execute(mine).all()
         running = places.running.numbers()
         rows = [row for row in found if row.id not in running]
-        claimed += [_claim(connection, row, places.worker, now) for row in rows]
+        claimed += [_claim(connection, row, places.worker, due.now) for row in rows]
         held.update(row.owner for row in rows)
         if len(rows) == len(chosen):
             break
@@ -110,15 +165,11 @@ def claim_rows(connection: Connection, places: Places, due: ColumnElement[bool],
 
 
 def _choose(
-    connection: Connection, places: Places, due: ColumnElement[bool], held: Counter[str], claimed: int
+    connection: Connection, places: Places, untried: Mapping[str, Any], held: Counter[str], claimed: int
 ) -> list[int]:
     full = [owner for owner, count in held.items() if places.share is not None and count >= places.share]
-    waiting = and_(due, tasks.c.owner.not_in(full))
-    oldest = select(tasks.c.id, tasks.c.owner).where(waiting).order_by(tasks.c.id).limit(LOOK_AHEAD).subquery()
-    turn = func.row_number().over(partition_by=oldest.c.owner, order_by=oldest.c.id).label("turn")
-    ranked = select(oldest.c.id, oldest.c.owner, turn).order_by(turn, oldest.c.id)
     chosen: list[int] = []
-    for number, owner, place in connection.execute(ranked):
+    for number, owner, place in connection.execute(_RANKED, {**untried, "full": full}):
         if claimed + len(chosen) == places.limit:
             break
         if places.share is None or held[owner] + place <= places.share:
@@ -136,9 +187,8 @@ def _claim(connection: Connection, row: Any, worker: WorkerId, now: datetime) ->
 
 def _held(connection: Connection, places: Places) -> Counter[str]:
     """How many tasks of each owner the worker runs."""
-    mine = and_(open_task, tasks.c.claimed_by == places.worker, tasks.c.id.in_(list(places.running.numbers())))
-    counts = select(tasks.c.owner, func.count().label("held")).where(mine).group_by(tasks.c.owner)
-    return Counter({row.owner: row.held for row in connection.execute(counts)})
+    running = {"holder": places.worker, "running": list(places.running.numbers())}
+    return Counter({row.owner: row.held for row in connection.execute(_HELD, running)})
 
 
 def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Task]:
@@ -154,12 +204,6 @@ def newest(connection: Connection, condition: ColumnElement[bool], limit: int) -
         return []
     query = select(tasks).where(condition, tasks.c.id >= oldest).order_by(tasks.c.id.desc()).limit(limit)
     return [task_of(row) for row in connection.execute(query)]
-
-
-def due_condition(handlers: Sequence[str], now: datetime, void: Sequence[str]) -> ColumnElement[bool]:
-    """Unclaimed and due, or claimed by a worker whose claims are void."""
-    unclaimed = and_(tasks.c.claimed_by.is_(None), tasks.c.due_at <= now)
-    return and_(open_task, tasks.c.handler.in_(handlers), or_(unclaimed, tasks.c.claimed_by.in_(void)))
 
 
 def cancel_unstarted(connection: Connection, at: datetime, *which: ColumnElement[bool]) -> None:

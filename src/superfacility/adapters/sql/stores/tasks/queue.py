@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     literal,
     select,
     true,
@@ -33,10 +32,10 @@ from superfacility.adapters.sql.stores.tasks.changes import (
     CANCELLED_UNSTARTED,
     CHANGE_OF,
     CHANGED,
+    Due,
     Places,
     add_task,
     claim_rows,
-    due_condition,
     earlier,
     keep_key,
     newest,
@@ -171,13 +170,11 @@ class SqlTaskQueue:
                 return []
             running = self._in_hand[worker]
             places = Places(worker, limit, share, running)
-            claimed = await self._database.write(lambda connection: claim_rows(connection, places, due, now), turn=None)
+            claimed = await self._database.write(lambda connection: claim_rows(connection, places, due), turn=None)
             running.take(int(task.id) for task in claimed)
             return claimed
 
-    def _due(
-        self, worker: WorkerId, handlers: Sequence[str], now: datetime, connection: Connection
-    ) -> ColumnElement[bool] | None:
+    def _due(self, worker: WorkerId, handlers: Sequence[str], now: datetime, connection: Connection) -> Due | None:
         """Which tasks may be claimed; None if there is nothing. In a thread, for a lease may take its time.
 
         What the worker still runs is never claimed again, though it lost it: two runs could not be told apart. What it
@@ -186,8 +183,8 @@ class SqlTaskQueue:
         if not self._lease.alive(worker):
             raise Unavailable("This worker has lost its lease; it claims nothing until it has it again.")
         dead = [holder for holder in _holders(connection) if holder != worker and not self._lease.alive(holder)]
-        due = and_(due_condition(handlers, now, [worker, *dead]), tasks.c.id.not_in(self._in_hand[worker].numbers()))
-        return due if connection.scalar(select(exists().where(due))) else None
+        due = Due(handlers, now, [worker, *dead], self._in_hand[worker].numbers())
+        return due if due.any(connection) else None
 
     async def report(self, worker: WorkerId, task_id: TaskId, partial: Mapping[str, Any]) -> None:
         await self._change_claimed(worker, task_id, {"result": partial})

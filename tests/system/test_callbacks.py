@@ -135,7 +135,7 @@ async def test_the_end_of_an_array_is_told_whole_although_the_accounting_lags(
     async with receiver.serving(), asyncio.timeout(DEADLINE):
         await asyncio.to_thread(facility.start)
         async with await session(facility, await asyncio.to_thread(facility.key)) as http:
-            job = script("sleep $((SLURM_ARRAY_TASK_ID * 3))", "exit 3", array="0-3")
+            job = script("test $SLURM_ARRAY_TASK_ID = 0 || sleep 20", "exit 3", array="0-3")
             task = await submit(http, job, callbackUrl=receiver.url("/array"))
             while (array := (await http.get(f"tasks/{task}")).json()["result"]) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)

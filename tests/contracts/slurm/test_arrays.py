@@ -13,12 +13,12 @@ from superfacility.testing.contracts.scheduler import new_intent
 from superfacility.testing.contracts.scheduler.waiting import PATIENCE, PAUSE
 
 ELEMENTS = 4
-STARTED = "sleep $((SLURM_ARRAY_TASK_ID * 3))"
-"""All have started before the first one ends."""
+STARTED = "test $SLURM_ARRAY_TASK_ID = 0 || sleep 20"
+"""All have started before the first one ends, and accounting has time to learn of that end before there are more."""
 
 
 @pytest.mark.timeout(3 * PATIENCE)
-@pytest.mark.parametrize(("at_once", "line"), [("", STARTED), ("%1", "sleep 1")])
+@pytest.mark.parametrize(("at_once", "line"), [("", STARTED), ("%1", "sleep 5")])
 async def test_all_elements_are_known_as_soon_as_the_queue_has_none_of_them(
     cluster: SlurmCluster,
     open_slurm: Callable[..., SlurmScheduler],

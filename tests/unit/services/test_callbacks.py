@@ -31,7 +31,7 @@ from superfacility.services.events.mailing import Mailing, MailRules
 from superfacility.services.events.secrets import SigningSecrets
 from superfacility.services.events.sending import AT_ONCE, PER_OWNER, PER_PLACE, Courier, next_attempt
 from superfacility.tasks.task import NewTask, Task, TaskStatus, WorkerId
-from superfacility.testing.clocks import FakeClock
+from superfacility.testing.clocks import START, FakeClock
 from superfacility.testing.stores import Memory, MemoryAllowances, MemoryEventLog, MemoryLease, MemoryTaskQueue
 from superfacility.testing.stores.callbacks import MemoryCallbackStore
 
@@ -94,10 +94,20 @@ class ToldReadings:
             raise Unavailable("nobody answers")
         return [Job(job_id, ALICE, JobState.PENDING, {})] if job_id in self.jobs_queued else []
 
-    async def accounted(self, system: str, job_id: JobId) -> Sequence[Job]:
+    async def accounted(self, system: str, job_id: JobId, since: float) -> Sequence[Job]:
         if not self.answers:
             raise Unavailable("nobody answers")
-        return [Job(JobId(row), ALICE, JobState(state), {}, exit_code=1) for row, state in self.rows.items()]
+        return [
+            Job(
+                JobId(row),
+                ALICE,
+                JobState(state),
+                {},
+                exit_code=1,
+                ended_at=START if JobState(state).terminal else None,
+            )
+            for row, state in self.rows.items()
+        ]
 
     async def remembers(self, system: str) -> timedelta:
         return self.remembered
@@ -360,6 +370,23 @@ async def test_a_row_that_accounting_never_closes_is_lost_in_the_end(office: Off
     (message,) = await office.deliver()
     assert message["type"] == "job.lost"
     assert message["data"]["elements"] == {"COMPLETED": 2, "ended_unknown": 1}
+
+
+async def test_rows_are_waited_for_from_when_the_queue_has_nothing_of_it(office: Office) -> None:
+    await office.submit("123")
+    await office.happen("123_1", "COMPLETED")
+    office.readings.jobs_queued = {"123"}
+    assert await office.deliver() == []
+    office.clock.advance(timedelta(hours=3))
+    assert await office.deliver() == []
+    office.readings.jobs_queued, office.readings.rows = set(), {"123_1": "COMPLETED", "123_2": "RUNNING"}
+    for _ in range(3):
+        office.clock.advance(timedelta(minutes=1))
+        assert await office.deliver() == []
+    office.readings.rows["123_2"] = "COMPLETED"
+    office.clock.advance(timedelta(minutes=1))
+    (message,) = await office.deliver()
+    assert message["data"]["elements"] == {"COMPLETED": 2}
 
 
 async def test_an_array_of_which_nothing_is_known_is_lost(office: Office) -> None:

@@ -184,3 +184,23 @@ times = st.none() | st.datetimes(timezones=st.just(START.tzinfo))
 def test_a_reading_survives_being_written_down(jobs):
     trail = Trail({each.id: Departed(each, START) for each in jobs}, {JobId("9"): START}, START)
     assert decode(encode(jobs, trail)) == (tuple(jobs), trail)
+
+
+def test_an_end_without_its_time_is_waited_for_and_counts_in_the_end() -> None:
+    """Accounting that is not done has no exit code either."""
+    trail = Trail({JobId("1"): Departed(job(1), START)})
+    rows = {JobId("1"): [job(1, JobState.FAILED, ended_at=None)]}
+    changes = settle(SYSTEM, trail, rows, START, PATIENCE)
+    assert changes.events == ()
+    (event,) = settle(SYSTEM, changes.trail, rows, START + PATIENCE, PATIENCE).events
+    assert (event.kind, event.data["state"]) == (EventKind.JOB, "FAILED")
+
+
+def test_the_end_of_an_earlier_run_ends_nothing_within_the_same_second_either() -> None:
+    departed = Departed(job(1, submitted_at=START + STEP), START + 2 * STEP)
+    trail = Trail({JobId("1"): departed})
+    earlier = job(1, JobState.NODE_FAIL, submitted_at=START, ended_at=START + STEP)
+    at_once = job(1, JobState.FAILED, submitted_at=START + STEP, ended_at=START + STEP)
+    assert settle(SYSTEM, trail, {JobId("1"): [earlier]}, START + 2 * STEP, PATIENCE).events == ()
+    (event,) = settle(SYSTEM, trail, {JobId("1"): [at_once]}, START + 2 * STEP, PATIENCE).events
+    assert event.data["state"] == "FAILED"

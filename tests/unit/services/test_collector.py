@@ -297,6 +297,32 @@ async def test_while_accounting_lags_a_job_keeps_its_last_state(here):
     assert await here.told() == [(job_id, "COMPLETED")]
 
 
+async def test_ends_that_accounting_knows_are_told_although_the_scheduler_does_not_tell_of_others(here):
+    """What accounting does not have yet is asked of the scheduler itself, which may not answer."""
+    collector = here.process()
+    recorded, behind = await here.submit(), await here.submit()
+    here.scheduler.start(recorded)
+    here.scheduler.start(behind)
+    await collector.view()
+    here.scheduler.finish(recorded)
+    here.clock.advance(timedelta(hours=2))
+    here.scheduler.faults.accounting_lag = timedelta(hours=1)
+    here.scheduler.finish(behind)
+    own = here.scheduler.accounting
+
+    async def accounting(query):
+        if query.up_to_date:
+            raise Unavailable("squeue failed")
+        return await own(query)
+
+    here.scheduler.accounting = accounting
+    await read(collector, here)
+    assert await here.told() == [(recorded, "COMPLETED")]
+    here.scheduler.accounting = own
+    await read(collector, here)
+    assert await here.told() == [(recorded, "COMPLETED"), (behind, "COMPLETED")]
+
+
 async def test_what_no_accounting_knows_is_lost_and_gets_no_invented_state(here):
     collector = here.process(lost_after=timedelta(minutes=1))
     job_id = await here.submit()

@@ -1,5 +1,6 @@
 """What Slurm 22.05, 24.11 and 26.05 really printed, read."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -148,6 +149,7 @@ def test_configuration(recorded: Recorded) -> None:
     assert settings["AccountingStorageType"].endswith("slurmdbd")
     assert parse_age(settings["MinJobAge"]) == 60
     assert parse_age("") == 0
+    assert parse_age("0 sec") == math.inf
 
 
 def test_inventory(recorded: Recorded) -> None:

@@ -2,67 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.unit.slurm.recorded_slurm import Cluster, Recorded
 
-from superfacility.adapters.slurm.adapter import SlurmScheduler
 from superfacility.core.clock import SystemClock
-from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.errors import Doubtful, NotFound, Unavailable, Unsupported
 from superfacility.facility.jobs import Intent, JobId, JobQuery, JobState
-from superfacility.facility.people import User
-from superfacility.facility.site import Site
 from superfacility.testing.schedulers import named
-from superfacility.testing.transports import MemoryTransport
 
-Recorded = Callable[[str], str]
-MARK = "\x1frecorded"
-NO_JOBS = "JOBID\x1frecordedCOMMAND\x1frecorded\n"
 ALICE = named("alice", 1001)
-SITE = Site("perlmutter", lambda user: "/home", ("/home",), Path("/state"), Path("/bin"))
-
-
-class Cluster:
-    """Answers each of Slurm's programs with what was recorded, behind the marks of this very question."""
-
-    def __init__(self, recorded: Recorded, *, accounting: bool = True) -> None:
-        self.recorded = recorded
-        self.accounting = accounting
-        self.broken: set[str] = set()
-        self.words = b"error: Socket timed out on send/recv operation\n"
-        self.asked: list[tuple[str, tuple[str, ...]]] = []
-
-    async def run(self, user: User, command: Command, on_output: object = None) -> CommandResult:
-        marked = command.arguments[0] == "/bin/sh"
-        arguments = tuple(each for each in command.arguments[5 if marked else 0 :] if each != "--local")
-        end = command.arguments[4] if marked else ""
-        self.asked.append((user.name, arguments))
-        if arguments[0] in self.broken:
-            return CommandResult(1, b"", self.words)
-        text = self.answer(arguments).replace("\x1frecorded", f"\x1f{end[1:]}")
-        return CommandResult(0, (text + end).encode(), b"")
-
-    def answer(self, arguments: tuple[str, ...]) -> str:
-        names = {
-            ("scontrol", "show", "config"): "configuration",
-            ("sacct", "--helpformat"): "helpformat",
-        }
-        name = names.get(arguments, arguments[0])
-        if any(each.startswith("--Format=") for each in arguments):
-            name = "exits"
-        if any(each.startswith("--format=%i") for each in arguments):
-            return NO_JOBS
-        text = self.recorded(name)
-        return text if self.accounting else text.replace("accounting_storage/slurmdbd", "accounting_storage/none")
-
-    def open(self) -> SlurmScheduler:
-        transport = MemoryTransport()
-        transport.run = self.run  # type: ignore[method-assign]
-        return SlurmScheduler.open(SITE, {"account": "sfgate", "accounting_lag_seconds": 0}, transport)
 
 
 async def test_the_queue_is_in_the_order_of_ids_and_read_as_the_account(recorded: Recorded) -> None:
@@ -98,32 +49,6 @@ async def test_what_accounting_does_not_know_yet_is_asked_of_the_controller(reco
     waiting = next(job for job in (await scheduler.queue()).jobs if job.name == "waiting array")
     (found,) = await scheduler.accounting(JobQuery(ids=frozenset({waiting.id})))
     assert (found.id, found.state, found.columns["jobid"]) == (waiting.id, JobState.PENDING, waiting.id)
-
-
-async def test_a_last_state_without_an_end_is_not_all_that_accounting_will_know(recorded: Recorded) -> None:
-    cluster = Cluster(recorded)
-    scheduler, usual = cluster.open(), cluster.answer
-    remembered = {job.id for job in (await scheduler.queue()).jobs}
-    failed = next(job for job in await scheduler.accounting(JobQuery()) if job.exit_code == 3 and job.id in remembered)
-
-    def answer(arguments: tuple[str, ...]) -> str:
-        text = usual(arguments)
-        if arguments[0] != "sacct" or "--helpformat" in arguments:
-            return text
-        cells = text.split(MARK)
-        width = next(at for at, cell in enumerate(cells) if cell.startswith("\n"))
-        for column, value in (("End", "Unknown"), ("ExitCode", "0:0")):
-            for at in range(width + cells.index(column), len(cells), width):
-                cells[at] = value
-        return MARK.join(cells)
-
-    cluster.answer = answer  # type: ignore[method-assign]
-    behind, latest = (JobQuery(ids=frozenset({failed.id}), up_to_date=asked) for asked in (False, True))
-    assert [(job.state, job.exit_code) for job in await scheduler.accounting(behind)] == [(JobState.FAILED, None)]
-    assert [(job.state, job.exit_code) for job in await scheduler.accounting(latest)] == [(JobState.FAILED, 3)]
-    cluster.broken = {"squeue"}
-    with pytest.raises(Unavailable):
-        await scheduler.accounting(latest)
 
 
 async def test_while_accounting_is_away_only_what_the_controller_knows_is_answered(recorded: Recorded) -> None:

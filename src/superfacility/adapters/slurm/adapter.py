@@ -37,6 +37,7 @@ from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
 
 _UP = " is UP"
+_FOR_EVER = 100 * 365 * 86400.0
 
 
 class SlurmScheduler:
@@ -69,7 +70,7 @@ class SlurmScheduler:
 
     async def capabilities(self) -> Capabilities:
         found = await self._found()
-        remembers = timedelta(seconds=found.minimum_job_age)
+        remembers = timedelta(seconds=min(found.minimum_job_age, _FOR_EVER))
         return Capabilities("slurm", found.version, found.accounting, remembers=remembers)
 
     async def submit(self, user: User, script: JobScript, intent: Intent) -> JobId:
@@ -104,7 +105,7 @@ class SlurmScheduler:
     async def accounting(self, query: JobQuery) -> Sequence[Job]:
         found = await self._found()
         if found.accounting:
-            return await self._looking.accounted(query)
+            return await self._looking.accounted(query, found)
         return await self._looking.remembered(query, found)
 
     async def inventory(self) -> Inventory:

@@ -1,5 +1,6 @@
 """What kind of Slurm this is: its version, and whether it has an accounting. The controller alone is asked."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?\S*")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`minimum_job_age` is for how many seconds the controller remembers ended jobs."""
+    """`minimum_job_age` is for how many seconds the controller remembers ended jobs, perhaps infinitely many."""
 
     version: str
     accounting: bool
@@ -37,6 +38,6 @@ def parse_settings(text: str) -> dict[str, str]:
 
 
 def parse_age(text: str) -> float:
-    """`300 sec`; nothing is certain where it is unknown."""
+    """`300 sec`, and `0 sec` is for ever; nothing is certain where it is unknown."""
     number = text.partition(" ")[0]
-    return float(number) if number.isdecimal() else 0.0
+    return (float(number) or math.inf) if number.isdecimal() else 0.0

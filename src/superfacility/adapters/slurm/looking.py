@@ -1,20 +1,22 @@
 """What is read of jobs: the queue and the accounting."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from superfacility.adapters.slurm.capabilities import Found
 from superfacility.adapters.slurm.programs import Programs
 from superfacility.adapters.slurm.reading.accounting import parse_sacct, query_filters, sacct_arguments, sacct_fields
-from superfacility.adapters.slurm.reading.arrays import is_job_id
+from superfacility.adapters.slurm.reading.arrays import is_job_id, stands_for_nothing_but
 from superfacility.adapters.slurm.reading.queue import Queue, parse_squeue, squeue_arguments
 from superfacility.adapters.slurm.reading.remembered import as_accounted, exit_arguments, parse_exits
 from superfacility.adapters.slurm.reading.tables import GarbledError, Marks
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import Unavailable, Unsupported
-from superfacility.facility.jobs import Job, JobQuery, id_order, submission_id
+from superfacility.facility.jobs import Job, JobId, JobQuery, id_order, submission_id
 
 _IDS_AT_ONCE = 2_000
+_NONE: Mapping[JobId, Job] = MappingProxyType({})
 
 
 class Looking:
@@ -39,7 +41,7 @@ class Looking:
         except GarbledError as error:
             raise self._programs.garbled("squeue", error) from None
 
-    async def accounted(self, query: JobQuery) -> Sequence[Job]:
+    async def accounted(self, query: JobQuery, slurm: Found) -> Sequence[Job]:
         """What accounting does not know (yet) is asked of the controller; so is everything if it does not answer."""
         wanted = frozenset(filter(is_job_id, query.ids))
         if query.ids and not wanted:
@@ -50,22 +52,28 @@ class Looking:
             jobs = await self._remembered(wanted) if wanted else []
             if not wanted or _unknown(wanted, jobs):
                 raise
+            if query.up_to_date and any(self._may_be_forgotten(job, slurm) for job in jobs):
+                raise
         else:
             jobs = await self._completed(wanted, jobs, up_to_date=query.up_to_date)
         return _answer(query, jobs)
 
+    def _may_be_forgotten(self, part: Job, slurm: Found) -> bool:
+        """Whether others of the same array can have ended before all that the controller remembers."""
+        if part.id == part.parent_id or part.submitted_at is None:
+            return False
+        return (self._clock.now() - part.submitted_at).total_seconds() > slurm.minimum_job_age
+
     async def _completed(self, wanted: frozenset[str], jobs: list[Job], *, up_to_date: bool) -> list[Job]:
-        parted = self._perhaps_parted(wanted, jobs)
-        closed = {job.id for job in jobs if job.ended_at is not None and job.id not in parted}
-        asked = _unknown(wanted, jobs) | parted
-        if up_to_date:
-            asked |= wanted & {job.parent_id for job in jobs if job.parent_id != job.id}
-            asked |= wanted & {job.id for job in jobs if job.id not in closed}
+        plain = self._perhaps_parted(wanted, jobs)
+        closed = {job.id: job for job in jobs if job.ended_at is not None and job.id not in plain}
+        asked = wanted if up_to_date else _unknown(wanted, jobs) | plain
         found = await self._remembered(asked, closed) if asked else []
-        wholes = {job.parent_id for job in found if job.parent_id != job.id}
+        parents = {job.parent_id for job in found if job.parent_id != job.id}
+        known = closed.keys() | {job.id for job in found}
         return [
-            *(job for job in jobs if job.id in closed or not _outdated(job, wholes)),
-            *(job for job in found if job.id not in parted and job.id not in closed),
+            *(job for job in jobs if job.id in closed or not _outdated(job, parents, known)),
+            *(job for job in found if job.id not in plain),
         ]
 
     def _perhaps_parted(self, wanted: Collection[str], jobs: Sequence[Job]) -> set[str]:
@@ -118,8 +126,8 @@ class Looking:
             return ()
         return _answer(query, await self._remembered(wanted))
 
-    async def _remembered(self, ids: Collection[str], closed: Collection[str] = ()) -> list[Job]:
-        """How those that are `closed` ended is known already."""
+    async def _remembered(self, ids: Collection[str], closed: Mapping[JobId, Job] = _NONE) -> list[Job]:
+        """But for what is `closed`, unless it has been put back into the queue since, or has another's old id."""
         marks, filters = Marks(), ["--states=all"]
         if ids:
             filters.append(f"--jobs={','.join(sorted({submission_id(each) for each in ids}))}")
@@ -127,8 +135,9 @@ class Looking:
         text = await self._programs.read_if_known(reader, squeue_arguments(marks, *filters), marks)
         if text is None:
             return []
-        jobs = (await asyncio.to_thread(self._queue, text, marks)).jobs
-        if not any(job.state.terminal and job.id not in closed for job in jobs):
+        listed = (await asyncio.to_thread(self._queue, text, marks)).jobs
+        jobs = [job for job in listed if not _is_over(closed.get(job.id), job)]
+        if not any(job.state.terminal for job in jobs):
             return as_accounted(jobs, {})
         exits = await self._programs.read_if_known(reader, exit_arguments(*filters), marks)
         try:
@@ -141,9 +150,16 @@ def _unknown(wanted: Collection[str], jobs: Sequence[Job]) -> set[str]:
     return set(wanted) - {job.id for job in jobs} - {job.parent_id for job in jobs}
 
 
-def _outdated(job: Job, wholes: Collection[str]) -> bool:
-    """Accounting's row for a whole, or for the waiting rest of one, of which the controller knows the parts."""
-    return (job.parent_id if "[" in job.id else job.id) in wholes
+def _is_over(closed: Job | None, job: Job) -> bool:
+    """Whether accounting has the end of this very run of the job."""
+    if closed is None or closed.ended_at is None:
+        return False
+    return job.submitted_at is None or job.submitted_at < closed.ended_at
+
+
+def _outdated(job: Job, parents: Collection[str], known: Collection[str]) -> bool:
+    """Accounting's row for a whole, or for the waiting rest of one, whose parts are known."""
+    return job.id in parents or ("[" in job.id and job.id not in known and stands_for_nothing_but(job.id, known))
 
 
 def _answer(query: JobQuery, jobs: Sequence[Job]) -> list[Job]:

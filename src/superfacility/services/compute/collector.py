@@ -128,13 +128,10 @@ class Collector:
         """The same with its age; the last answer to the query where accounting does not answer now."""
         return await self._accounting.jobs(query, fresh=fresh)
 
-    async def latest(self, job_id: JobId) -> Sequence[Job]:
-        """Accounting's rows of a job, or of all elements of an array, as `JobQuery.up_to_date`, asked from now on."""
-        now = self._clock.monotonic()
-        found = await self._latest.jobs(JobQuery(ids=frozenset({job_id})), fresh=True)
-        if found.read_at < now:
-            raise self._silence()
-        return found.jobs
+    async def latest(self, job_id: JobId, since: float) -> Sequence[Job]:
+        """Accounting's rows of a job, or of all elements of an array, as `JobQuery.up_to_date`, to a question that was
+        asked at that time of the clock or later."""
+        return await self._latest.since(job_id, since)
 
     async def remembers(self) -> timedelta:
         """As `Capabilities.remembers`."""

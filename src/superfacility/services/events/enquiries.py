@@ -25,18 +25,22 @@ SKEW = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class _Question:
-    """Asked again after pauses that double. `names` are the elements of the latest answer, the same `since` then."""
+    """Asked again after pauses that double. `left` is when the queue was first seen without the job; what was answered
+    to a question from before `since` proves nothing. `names` are the elements of the latest answer, the same from
+    `settling` on. All by the monotonic clock."""
 
-    first: float
     next: float
     pause: float = 1.0
-    names: frozenset[str] = frozenset()
+    left: float | None = None
     since: float = 0.0
+    names: frozenset[str] = frozenset()
+    settling: float = 0.0
 
-    def settled(self, names: Collection[str], now: float) -> bool:
+    def settles(self, names: Collection[str], now: float) -> bool:
+        """Note these; true once they have been all for long enough."""
         if frozenset(names) != self.names:
-            self.names, self.since = frozenset(names), now
-        return now - self.since >= SETTLED.total_seconds()
+            self.names, self.settling = frozenset(names), now
+        return now - self.settling >= SETTLED.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +54,35 @@ class Enquiries:
     async def elements(self, watch: Watch, told: Sequence[Element]) -> Sequence[Element] | None:
         """All elements with how they ended, once it is known; `told` is what events have said, perhaps nothing."""
         now = self.clock.monotonic()
-        question = self._questions.setdefault(watch.task_id, _Question(now, now))
+        question = self._questions.setdefault(watch.task_id, _Question(now))
         if now < question.next:
             return None
         question.next, question.pause = now + question.pause, min(2 * question.pause, LONGEST_PAUSE.total_seconds())
         try:
-            if await self.readings.queued(watch.system, JobId(str(watch.job_id))):
-                return None
-            rows = await self.readings.accounted(watch.system, JobId(str(watch.job_id)))
-            found = self._merged(watch, told, rows, patient=now - question.first < PATIENCE.total_seconds())
-            if found is None or not await self._all(watch, [each.job_id for each in found], question):
-                return None
+            found = await self._ask(question, watch, told)
         except FacilityError:
             return None
-        self.forget(watch.task_id)
+        if found is not None:
+            self.forget(watch.task_id)
         return found
 
-    async def _all(self, watch: Watch, names: Sequence[str], question: _Question) -> bool:
+    async def _ask(self, question: _Question, watch: Watch, told: Sequence[Element]) -> Sequence[Element] | None:
+        job_id = JobId(str(watch.job_id))
+        if await self.readings.queued(watch.system, job_id):
+            question.left = None
+            return None
+        if question.left is None:
+            question.left = question.since = self.clock.monotonic()
+        rows = await self.readings.accounted(watch.system, job_id, question.since)
+        question.since = now = self.clock.monotonic()
+        found = self._merged(watch, told, rows, patient=now - question.left < PATIENCE.total_seconds())
+        if found is None or not await self._complete(question, watch, [each.job_id for each in found]):
+            return None
+        return found
+
+    async def _complete(self, question: _Question, watch: Watch, names: Sequence[str]) -> bool:
         """Of an array: whether these are all its elements."""
-        if names == [watch.job_id] or question.settled(names, self.clock.monotonic()):
+        if names == [watch.job_id] or question.settles(names, question.since):
             return True
         return self.clock.now() - watch.created_at < await self.readings.remembers(watch.system)
 
@@ -98,7 +112,7 @@ class Enquiries:
         heard = {each.job_id: each for each in told if "[" not in each.job_id}
         known: dict[str, Element] = dict(heard)
         for row in rows:
-            if row.state.terminal:
+            if row.state.terminal and (row.ended_at is not None or not patient):
                 known[row.id] = Element(watch.task_id, row.id, row.state, row.exit_code)
             elif row.id not in heard and patient:
                 return None

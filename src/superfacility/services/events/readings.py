@@ -22,13 +22,14 @@ class JobReadings:
             return ()
         return [job for job in (await collector.view()).with_id(job_id) if not job.state.terminal]
 
-    async def accounted(self, system: str, job_id: JobId) -> Sequence[Job]:
-        """Rows of the job, or of the elements of the array, from accounting and from what the scheduler remembers."""
+    async def accounted(self, system: str, job_id: JobId, since: float) -> Sequence[Job]:
+        """Rows of the job, or of the elements of the array, from accounting and from what the scheduler remembers, as
+        they were at that time of the clock or later."""
         collector = self.collectors.get(system)
         if collector is None:
             return ()
         try:
-            return await collector.latest(job_id)
+            return await collector.latest(job_id, since)
         except Unsupported:
             return ()
 

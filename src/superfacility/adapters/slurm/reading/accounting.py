@@ -74,7 +74,8 @@ def parse_sacct(text: str, marks: Marks, fields: dict[str, str], *, array_limit:
 
     A step can reach slurmdbd before its job does. The row that it makes up until then has no partition and the raw id
     of an array's element for its id: it is no evidence of anything. What slurmdbd learns of a job first can be that it
-    runs after it has ended: such a row has its last state, and neither an end nor an exit code.
+    runs after it has ended: such a row has its last state, and neither an end nor an exit code. The row of an array's
+    waiting elements is changed after that of an element that has started.
     """
     headers = list(fields.values())
     jobs: list[Job] = []
@@ -83,10 +84,9 @@ def parse_sacct(text: str, marks: Marks, fields: dict[str, str], *, array_limit:
         columns.update(zip(fields, row, strict=True))
         if not columns["partition"]:
             continue
-        job = _job(columns)
-        numbers = waiting_elements(job.id, array_limit)
-        jobs.extend([job] if numbers is None else (_element(job, number) for number in numbers))
-    return jobs
+        jobs.append(_job(columns))
+    own = {job.id for job in jobs}
+    return [each for job in jobs for each in _elements(job, array_limit) if each is job or each.id not in own]
 
 
 def _job(columns: dict[str, str]) -> Job:
@@ -116,6 +116,11 @@ def _job(columns: dict[str, str]) -> Job:
         features=columns["constraints"],
         gpus=counted_gpus(columns["alloctres"]),
     )
+
+
+def _elements(job: Job, limit: int) -> Sequence[Job]:
+    numbers = waiting_elements(job.id, limit)
+    return [job] if numbers is None else [_element(job, number) for number in numbers]
 
 
 def _element(job: Job, number: str) -> Job:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import FacilityError, Unavailable
-from superfacility.facility.jobs import Job, JobQuery, id_order
+from superfacility.facility.jobs import Job, JobId, JobQuery, id_order
 from superfacility.facility.scheduler import Scheduler
 from superfacility.services.compute.flights import SingleFlight
 
@@ -17,6 +17,7 @@ AT_ONCE = 4
 _QUERIES_KEPT = 100
 _ROWS_KEPT = 50_000
 _IDS_KEPT = 5_000
+"""So many questions about one job, with at most `_ROWS_KEPT` rows together."""
 _IDS_AT_ONCE = 500
 _PATIENCE = 5.0
 """Seconds to wait for a new answer where there is an old one."""
@@ -78,13 +79,25 @@ class AccountingReader:
                 raise self._trouble(problem) from problem
             return replace(last, stale=not self._young(last.read_at, 2))
 
+    async def since(self, job_id: JobId, moment: float) -> Sequence[Job]:
+        """What was answered of it to a question that was asked at that time of the clock or later; asks, if there is
+        none. An answer that comes too late for this caller is there for the next."""
+        kept = self._rows.get(job_id)
+        if kept is None or kept.read_at < moment:
+            kept = await self._with_ids(frozenset({job_id}), fresh=True)
+        if kept.read_at < moment:
+            raise self._trouble(TimeoutError())
+        return kept.jobs
+
     async def _with_ids(self, ids: frozenset[str], *, fresh: bool) -> Accounted:
+        arrived = self._clock.monotonic()
         missing = {job_id for job_id in ids if fresh or not self._knows(job_id)}
         try:
             while missing:
                 self._wanted |= missing
                 async with asyncio.timeout(_PATIENCE if missing <= self._rows.keys() else _LONGEST_WAIT):
-                    missing -= await self._batches.fresh()
+                    await self._batches.fresh()
+                    missing = {job_id for job_id in missing if not self._answered(job_id, arrived)}
         except (FacilityError, TimeoutError) as problem:
             if not ids <= self._rows.keys():
                 raise self._trouble(problem) from problem
@@ -94,6 +107,10 @@ class AccountingReader:
         jobs = [found[job_id] for job_id in sorted(found, key=id_order)]
         return replace(oldest, jobs=jobs, stale=not self._young(oldest.read_at, 2))
 
+    def _answered(self, job_id: str, since: float) -> bool:
+        found = self._rows.get(job_id)
+        return found is not None and found.read_at >= since
+
     def _knows(self, job_id: str) -> bool:
         found = self._rows.get(job_id)
         return found is not None and self._young(found.read_at)
@@ -101,7 +118,7 @@ class AccountingReader:
     def _young(self, read_at: float, periods: int = 1) -> bool:
         return self._clock.monotonic() - read_at < periods * max(self._period, _LEAST_PERIOD if periods > 1 else 0.0)
 
-    async def _ask_ids(self) -> frozenset[str]:
+    async def _ask_ids(self) -> None:
         """Ask for what callers have come to want while the last batch was on its way."""
         ids = frozenset(sorted(self._wanted)[:_IDS_AT_ONCE])
         self._wanted -= ids
@@ -113,9 +130,9 @@ class AccountingReader:
         for job_id in ids:
             self._rows.pop(job_id, None)
             self._rows[job_id] = Accounted(rows[job_id], as_of, began)
-        while len(self._rows) > _IDS_KEPT:
-            del self._rows[next(iter(self._rows))]
-        return ids
+        kept = sum(len(each.jobs) for each in self._rows.values())
+        while len(self._rows) > max(_IDS_KEPT if kept <= _ROWS_KEPT else 0, len(ids)):
+            kept -= len(self._rows.pop(next(iter(self._rows))).jobs)
 
     async def _ask(self, query: JobQuery) -> Sequence[Job]:
         try:

@@ -59,11 +59,12 @@ def settle(
         gone = departed.pop(job_id, None)
         if gone is None:
             continue
-        end, asked_at = _end_of(gone.job, rows), gone.asked_at or now
-        if end is not None:
+        end, asked_at = end_of(gone.job, rows), gone.asked_at or now
+        patient = now - asked_at < patience
+        if end is not None and (end.ended_at is not None or not patient):
             events.append(_event(system, end, gone.job, now))
             told[job_id] = now
-        elif now - asked_at >= patience:
+        elif not patient:
             events.append(_lost(system, gone.job, now))
         else:
             departed[job_id] = replace(gone, asked_at=asked_at)
@@ -116,8 +117,9 @@ def _is_part(job: Job, parents: set[str]) -> bool:
     return "[" in job.id and job.parent_id in parents
 
 
-def _end_of(job: Job, rows: Sequence[Job]) -> Job | None:
-    """The row that proves the end. An older job of the same id proves nothing."""
+def end_of(job: Job, rows: Sequence[Job]) -> Job | None:
+    """The row that proves the end, perhaps without telling when it was and with which exit code. An older job of the
+    same id, or an earlier run, proves nothing."""
     rows = [row for row in rows if not _is_older(row, job)]
     if not rows or not all(row.state.terminal for row in rows):
         return None
@@ -126,7 +128,11 @@ def _end_of(job: Job, rows: Sequence[Job]) -> Job | None:
 
 
 def _is_older(row: Job, job: Job) -> bool:
-    return row.ended_at is not None and job.submitted_at is not None and row.ended_at < job.submitted_at
+    if row.ended_at is None or job.submitted_at is None:
+        return False
+    if row.ended_at == job.submitted_at:
+        return row.submitted_at is not None and row.submitted_at < job.submitted_at
+    return row.ended_at < job.submitted_at
 
 
 def _event(system: str, job: Job, known: Job | None, now: datetime) -> NewEvent:

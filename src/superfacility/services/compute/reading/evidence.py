@@ -13,7 +13,7 @@ from superfacility.core.clock import Clock
 from superfacility.facility.errors import FacilityError, Unsupported
 from superfacility.facility.jobs import Job, JobId, JobQuery, JobState
 from superfacility.facility.scheduler import Scheduler
-from superfacility.services.compute.reading.changes import answered, asked_id
+from superfacility.services.compute.reading.changes import answered, asked_id, end_of
 from superfacility.services.compute.reading.trail import Departed, Trail
 
 OVERLAP = timedelta(minutes=3)
@@ -28,6 +28,7 @@ _WAIT = 1.0
 """Seconds that a reading waits for accounting; what comes later counts with the next reading."""
 _LIMIT = 60.0
 _LONGEST_PAUSE = 60.0
+_LATEST_LIMIT = 15.0
 _TERMINAL = frozenset(state.value for state in JobState if state.terminal)
 
 log = structlog.get_logger(__name__)
@@ -101,10 +102,28 @@ class EvidenceSearch:
         rows: list[Job] = []
         for first in range(0, len(due), _BATCH):
             ids = frozenset(asked_id(each.job) for each in due[first : first + _BATCH])
-            rows.extend(await self._scheduler.accounting(JobQuery(ids=ids, up_to_date=True)))
-        return answered(due, rows)
+            rows.extend(await self._scheduler.accounting(JobQuery(ids=ids)))
+        answer = answered(due, rows)
+        behind = [each for each in due if _is_behind(each.job, answer[each.job.id])]
+        return answer | await self._latest(behind[:_BATCH]) if behind else answer
+
+    async def _latest(self, behind: Sequence[Departed]) -> dict[JobId, list[Job]]:
+        """Of jobs whose end accounting has not learned of yet, what the scheduler itself remembers, if it tells."""
+        query = JobQuery(ids=frozenset(asked_id(each.job) for each in behind), up_to_date=True)
+        try:
+            async with asyncio.timeout(_LATEST_LIMIT):
+                return answered(behind, await self._scheduler.accounting(query))
+        except (FacilityError, TimeoutError) as problem:
+            log.warning("ends are waited for until accounting has them", system=self._name, problem=str(problem))
+            return {}
 
     async def _ended(self, trail: Trail) -> Sequence[Job]:
         now = self._clock.now()
         since = max((trail.swept_at or now) - OVERLAP, now - FARTHEST)
         return await self._scheduler.accounting(JobQuery(since=since, states=_TERMINAL))
+
+
+def _is_behind(job: Job, rows: Sequence[Job]) -> bool:
+    """Of the waiting elements of an array accounting may know some."""
+    end = end_of(job, rows)
+    return "[" in job.id or end is None or end.ended_at is None

@@ -154,6 +154,8 @@ def _is_over(closed: Job | None, job: Job) -> bool:
     """Whether accounting has the end of this very run of the job."""
     if closed is None or closed.ended_at is None:
         return False
+    if job.submitted_at == closed.ended_at:
+        return closed.submitted_at == job.submitted_at
     return job.submitted_at is None or job.submitted_at < closed.ended_at
 
 

@@ -72,12 +72,29 @@ def soak(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[SlurmCluster]:
     """A real Slurm cluster: the one that is up, or one for this run; SFAPI_TEST_CLUSTER names another state folder."""
+    with running_cluster(Path(os.environ.get("SFAPI_TEST_CLUSTER", "/var/tmp/superfacility-cluster")), {}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster_without_accounting() -> Iterator[SlurmCluster]:
+    """A small one, of this machine's own Slurm, as sites without slurmdbd have it."""
+    if "SFAPI_TEST_CLUSTER" in os.environ:
+        pytest.skip("No test on a Slurm without accounting: another cluster is asked for.")
+    small = {"CPU_NODES": "1", "GPU_NODES": "1", "ACCOUNTING": "0", "BASE_PORT": "17300", "USER_PREFIX": "plain"}
+    with running_cluster(Path("/var/tmp/superfacility-plain"), small) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running_cluster(state: Path, settings: dict[str, str]) -> Iterator[SlurmCluster]:
+    """The one in that folder, with these settings; it is ended unless it ran before."""
     if why_not := why_not_debian():
         pytest.skip(f"No test on a real Slurm cluster: {why_not}.")
-    with claimed(Path(os.environ.get("SFAPI_TEST_CLUSTER", "/var/tmp/superfacility-cluster"))) as (state, settings):
+    with claimed(state) as (state, apart):
         was_up = (state / "cluster.json").exists() and SlurmCluster.read(state).is_up()
         if not was_up:
-            start_cluster(state, settings)
+            start_cluster(state, settings | apart)
         cluster = SlurmCluster.read(state)
         yield cluster
         cluster.repair()
@@ -112,9 +129,10 @@ def start_cluster(state: Path, settings: dict[str, str]) -> None:
 @pytest.fixture(autouse=True)
 def _whole_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a test did to the cluster's daemons, the next one finds all of them awake."""
+    cluster = request.getfixturevalue("cluster") if "cluster" in request.fixturenames else None
     yield
-    if "cluster" in request.fixturenames:
-        request.getfixturevalue("cluster").repair()
+    if cluster is not None:
+        cluster.repair()
 
 
 @pytest.fixture(scope="session")

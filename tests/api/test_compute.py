@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from superfacility.app import create_app
-from superfacility.facility.errors import Doubtful, Refused, Unavailable
+from superfacility.facility.errors import Doubtful, Refused, Unavailable, Unsupported
 from superfacility.facility.jobs import JobState
 from superfacility.services.compute.listings import Visibility
 from superfacility.tasks.quota import TaskQuota
@@ -58,6 +58,23 @@ async def test_filters(site, filters, expected):
     site.scheduler.add("2", "demo2")
     site.scheduler.add("3")
     assert ids(await site.get(JOBS, "yellow:demo1", params={"kwargs": filters})) == expected
+
+
+async def test_where_no_accounting_is_kept_all_that_is_remembered_is_the_usual_answer(site, monkeypatch):
+    """A time that somebody asks for is kept to, or refused in words."""
+    own = site.scheduler.accounting
+
+    async def accounting(query):
+        if query.since is not None:
+            raise Unsupported("forgets ended jobs after 60 s; ask for a shorter time")
+        return await own(query)
+
+    monkeypatch.setattr(site.scheduler, "accounting", accounting)
+    site.scheduler.add("3", state=JobState.COMPLETED)
+    assert ids(await site.get(f"{JOBS}?sacct=true", "yellow:demo1")) == ["3"]
+    answer = await site.get(f"{JOBS}?sacct=true&kwargs=starttime=now-1hour", "yellow:demo1")
+    assert answer.json()["status"] == "ERROR"
+    assert "ask for a shorter time" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("wrong", ["format=%all", "jobid=1;rm", "clusters=all", "starttime=yesterdayish", "--help"])

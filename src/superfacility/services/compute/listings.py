@@ -64,11 +64,15 @@ class JobListings:
     async def listed(self, principal: Principal, machine: str, request: JobRequest) -> JobListing:
         collector = self._collector(machine)
         query = job_query(request.filters, self.clock.now())
-        if request.sacct:
-            if not query.ids and query.since is None:
-                query = replace(query, since=since_midnight(self.clock.now()))
+        if not request.sacct:
+            return await self._queued(principal, collector, query, cached=request.cached)
+        if query.ids or query.since is not None:
             return await self._accounted(principal, collector, query, cached=request.cached)
-        return await self._queued(principal, collector, query, cached=request.cached)
+        try:
+            usual = replace(query, since=since_midnight(self.clock.now()))
+            return await self._accounted(principal, collector, usual, cached=request.cached)
+        except Unsupported:  # no time was asked for: all that is remembered without accounting
+            return await self._accounted(principal, collector, query, cached=request.cached)
 
     async def one(self, principal: Principal, machine: str, job_id: str, request: JobRequest) -> JobListing:
         """One row, or one an element of an array; none for a job that is not in that view."""

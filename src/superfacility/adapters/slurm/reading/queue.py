@@ -110,7 +110,7 @@ def _job(row: list[str], shared: dict[str, str]) -> Job:
         name=columns["name"],
         project=_project(columns["account"]),
         partition=columns["partition"],
-        qos=columns["qos"],
+        qos=_given(columns["qos"]),
         reservation=_given(columns["reservation"]),
         cpus=_count(columns["cpus"]),
         nodes=_count(columns["nodes"]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from superfacility.adapters.slurm.reading.tables import GarbledError
+from superfacility.adapters.slurm.reading.times import duration
 from superfacility.adapters.slurm.reading.tres import counted_gpus
 from superfacility.facility.jobs import Job
 from superfacility.facility.rows import SACCT_COLUMNS
@@ -72,6 +73,7 @@ def _as_accounted(job: Job, end: End) -> Job:
     seconds = int(job.elapsed.total_seconds())
     shown = code if job.state.terminal and code is not None else 0
     started = job.started_at is not None
+    limit = duration(columns["timelimit"])
     columns |= {
         "jobid": job.id,
         "state": job.state.value,
@@ -81,6 +83,8 @@ def _as_accounted(job: Job, end: End) -> Job:
         "cputime": _clock(job.elapsed * job.cpus),
         "alloccpus": str(job.cpus) if started else "0",
         "allocnodes": str(job.nodes) if started else "0",
+        "timelimit": columns["timelimit"] if limit is None else _clock(limit),
+        "timelimitraw": "" if limit is None else str(int(limit.total_seconds()) // 60),
         "exitcode": f"0:{shown - 128}" if shown > 128 else f"{shown}:0",
         "derivedexitcode": "0:0",
         "start": columns["start"] if started else "Unknown",

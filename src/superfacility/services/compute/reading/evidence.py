@@ -120,7 +120,10 @@ class EvidenceSearch:
     async def _ended(self, trail: Trail) -> Sequence[Job]:
         now = self._clock.now()
         since = max((trail.swept_at or now) - OVERLAP, now - FARTHEST)
-        return await self._scheduler.accounting(JobQuery(since=since, states=_TERMINAL))
+        try:
+            return await self._scheduler.accounting(JobQuery(since=since, states=_TERMINAL))
+        except Unsupported:  # without accounting a scheduler forgets: all that it remembers, then
+            return await self._scheduler.accounting(JobQuery(states=_TERMINAL))
 
 
 def _is_behind(job: Job, rows: Sequence[Job]) -> bool:

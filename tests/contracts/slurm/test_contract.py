@@ -45,8 +45,7 @@ class TestSlurm(ClusterContract):
 def _trusted() -> bool:
     if _NAMED is None or not (Path(_NAMED) / "cluster.json").exists():
         return False
-    major, minor = SlurmCluster.read(Path(_NAMED)).slurm_version.split(".")[:2]
-    return (int(major), int(minor)) >= (23, 11)
+    return SlurmCluster.read(Path(_NAMED)).rest_submits
 
 
 if _trusted():

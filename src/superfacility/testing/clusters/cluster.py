@@ -54,6 +54,12 @@ class SlurmCluster:
         return str(self.facts["slurm_version"])
 
     @property
+    def rest_submits(self) -> bool:
+        """Whether our adapter trusts its slurmrestd with submissions."""
+        major, minor = self.slurm_version.split(".")[:2]
+        return (int(major), int(minor)) >= (23, 11)
+
+    @property
     def slurm_conf(self) -> Path:
         return Path(self.facts["slurm_conf"])
 

@@ -135,7 +135,10 @@ class JobOutputs:
         await self._check_visible(principal, system, job_id, details)
         path = details.stdout if stream is Stream.STDOUT else details.stderr
         if path is None:
-            raise NotFound(f"The scheduler does not know where job {job_id} writes its {stream.value}.")
+            raise NotFound(
+                f"The scheduler has forgotten where job {job_id} wrote its {stream.value}. The file is where your "
+                "script put it: read it there. Staff can let Slurm remember (AccountingStoreFlags=job_script)."
+            )
         return path
 
     async def _check_visible(self, principal: Principal, system: System, job_id: str, details: JobDetails) -> None:

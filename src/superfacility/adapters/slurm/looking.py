@@ -68,7 +68,9 @@ class Looking:
         plain = self._perhaps_parted(wanted, jobs)
         closed = {job.id: job for job in jobs if job.ended_at is not None and job.id not in plain}
         asked = wanted if up_to_date else _unknown(wanted, jobs) | plain
-        found = await self._remembered(asked, closed) if asked else []
+        if not asked:
+            return jobs
+        found = await self._remembered(asked, closed)
         parents = {job.parent_id for job in found if job.parent_id != job.id}
         known = closed.keys() | {job.id for job in found}
         return [

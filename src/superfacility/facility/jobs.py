@@ -78,8 +78,9 @@ def id_order(job_id: str) -> tuple[int, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """What is submitted: the text of a script, or the path of one on the system with its arguments. A `project` is
-    charged whatever the script says."""
+    """What is submitted: the text of a script, or the path of one on the system, with its arguments. With both, the
+    text is submitted, under the name of the absolute path that it was read from. A `project` is charged whatever the
+    script says."""
 
     text: str | None = None
     path: str | None = None

@@ -6,6 +6,7 @@ import pytest
 
 from superfacility.facility.errors import InvalidInput, NotPermitted, Refused
 from superfacility.facility.jobs import JobId, JobScript, JobState
+from superfacility.facility.people import ProjectName
 from superfacility.testing.contracts.scheduler import DEMO1, DEMO2, new_intent
 from superfacility.testing.schedulers import SACCT_COLUMNS
 
@@ -237,6 +238,16 @@ async def test_a_script_is_read_as_the_user_through_the_transport(place: Any) ->
     assert (place.home / "out").read_text() == " one two\n"
     with pytest.raises(Refused, match=r"^sbatch: error: Unable to open file /home/demo1/none\n$"):
         await scheduler.submit(DEMO1, JobScript(path="/home/demo1/none"), new_intent())
+
+
+async def test_a_text_that_was_read_keeps_the_name_of_its_path(place: Any) -> None:
+    """And what lies there now is not looked at."""
+    scheduler = place.open()
+    text = "#!/bin/sh\n#SBATCH -o out\nprintf '%s \udcff\\n' \"$1\"\n"
+    script = JobScript(text, "/home/demo1/none/job.sh", ("one two",), ProjectName("m0001"))
+    job = await place.until(scheduler, await scheduler.submit(DEMO1, script, new_intent()))
+    assert (job.state, job.name, job.project) == (JobState.COMPLETED, "job.sh", "m0001")
+    assert (place.home / "out").read_bytes() == b"one two \xff\n"
 
 
 async def test_arrays_have_their_own_output_and_environment(place: Any) -> None:

@@ -176,6 +176,29 @@ def test_a_script_by_path_is_read_where_it_is(ran: Ran) -> None:
         assert ran.arguments[2:] == ["--time=99", "b c"]
 
 
+def test_a_text_that_was_read_is_handed_over_under_the_path_that_it_had(ran: Ran) -> None:
+    (ran.folder / "job.sh").write_text("changed since")
+    text = "#!/bin/sh\necho \udcff $HOME '%s'\n"
+    path = f"{ran.folder}/it's $(touch canary)/../job.sh"
+    assert ran(JobScript(text, path, ("--time=99", "b c"), ProjectName("m0001"))).stdout == b"7\n0\n"
+    _, _, script, *rest = ran.arguments
+    assert carries(script, INTENT)
+    assert without_carrier(script) == f"{ran.folder}/job.sh"
+    assert rest == ["--time=99", "b c"]
+    assert ran.left_over == []
+    assert not (ran.folder / "canary").exists()
+    assert (ran.folder / "job.sh").read_text() == "changed since"
+
+
+@pytest.mark.parametrize("path", ["/../../../escaped", "../../escaped", "//escaped", "/a/../../escaped/"])
+def test_no_path_leads_a_text_out_of_its_folder(ran: Ran, path: str) -> None:
+    ran.sbatch.write_text("""#!/bin/sh\nprintf %s "$2" >"$SEEN/script"\nfind "$SEEN" -name escaped >"$SEEN/found"\n""")
+    ran(JobScript("#!/bin/sh\n", path))
+    inside = (ran.folder / "script").read_text()
+    assert inside.startswith(f"{ran.folder}/sfapi.{INTENT}.4711/")
+    assert (ran.folder / "found").read_text() == f"{inside}\n"
+
+
 @pytest.mark.parametrize("stdout", [b"7\n0\n", b"7;perlmutter\n0\n", b"Welcome!\n\n7\n0\n"])
 def test_an_id(stdout: bytes) -> None:
     assert submitted_job("perlmutter", CommandResult(0, stdout, b"sbatch: warning: x\n")) == JobId("7")

@@ -112,20 +112,23 @@ class EmbeddedScheduler:
         if script.path is None:
             return {"script": script.text or "", "script_name": "sbatch", "arguments": list(script.arguments)}
         path = posixpath.join(home, script.path)
+        return {
+            "script": await self._read(user, path, script.path) if script.text is None else script.text,
+            "script_name": posixpath.basename(path),
+            "command": path,
+            "arguments": list(script.arguments),
+        }
+
+    async def _read(self, user: User, path: str, asked: str) -> str:
         try:
             async with self._transport.read(user, path, length=_SCRIPT_LIMIT) as file:
                 content = b"".join([chunk async for chunk in file.chunks])
                 size = file.stat.size
         except FileProblem:
-            raise Refused(f"sbatch: error: Unable to open file {script.path}\n") from None
+            raise Refused(f"sbatch: error: Unable to open file {asked}\n") from None
         if size > _SCRIPT_LIMIT:
             raise Refused("sbatch: error: Batch job submission failed: Pathname of a file or script is too long\n")
-        return {
-            "script": content.decode("utf-8", "surrogateescape"),
-            "script_name": posixpath.basename(path),
-            "command": path,
-            "arguments": list(script.arguments),
-        }
+        return content.decode("utf-8", "surrogateescape")
 
     async def find(self, user: User, intent: Intent, since: datetime) -> JobId | None:
         number = await self._ask({"do": "find", "intent": str(intent)})

@@ -1,5 +1,6 @@
 """A scheduler in memory: jobs move when a test says so, and every method can be made to fail."""
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -101,9 +102,9 @@ class FakeScheduler:
         return self.submissions[intent]
 
     def _check(self, script: JobScript) -> None:
-        if script.path is not None and script.path in self.missing_paths:
+        if script.text is None and script.path in self.missing_paths:
             raise Refused(f"sbatch: error: Unable to open file {script.path}\n")
-        if script.path is None and not (script.text or "").startswith("#!"):
+        if (script.text is not None or script.path is None) and not (script.text or "").startswith("#!"):
             raise Refused(_REFUSAL)
 
     def _accept(self, user: User, script: JobScript, intent: Intent) -> None:
@@ -118,7 +119,7 @@ class FakeScheduler:
                 user=user.name,
                 state=JobState.PENDING,
                 columns={},
-                name=asked.get("job-name", "sbatch"),
+                name=asked.get("job-name", posixpath.basename(script.path or "sbatch")),
                 project=ProjectName(asked["account"]) if "account" in asked else None,
                 partition=asked.get("partition", "regular"),
                 qos=asked.get("qos", "normal"),

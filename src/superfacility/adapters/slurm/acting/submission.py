@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from posixpath import normpath
 
 from superfacility.adapters.slurm.carrier import NAME, carrier, without_carrier
 from superfacility.adapters.slurm.options import Options
@@ -31,6 +32,8 @@ processes. A shell runs such braces only when it has read all of them: what does
 sbatch's exit code is the last line of what is printed: the shell becomes the program that tidies up."""
 _TEXT = """mkdir -m 700 -- "$d" && printf %s %s >"$d$p\""""
 """The one process besides sbatch before its answer; the folder is closed to others, whatever the user's umask is."""
+_TEXT_OF_PATH = """mkdir -m 700 -- "$d" && mkdir -p -- "$d${p%%/*}" && printf %s %s >"$d$p\""""
+"""Folders in front of the name that the text was read under, as the link is in front of a user's own path."""
 _PATH = """case $p in /*) ;; *) p=$PWD/$p ;; esac; ln -s / "$d\""""
 """A link to the root in front of the user's own path: the script is read where it is, and keeps its name."""
 _SWEPT = "sfapi.????????-????-????-????-????????????.*"
@@ -39,8 +42,7 @@ _SWEPT = "sfapi.????????-????-????-????-????????????.*"
 def submit_command(options: Options, sbatch: str, script: JobScript, intent: Intent, attempt: int) -> Command:
     """Run in the user's home directory, which becomes the job's."""
     path = f"{carrier(options.spool, intent)}.{attempt}"
-    within = f"/{NAME}" if script.path is None else script.path
-    prepared = _TEXT % _printed(script.text or "") if script.path is None else _PATH
+    within, prepared = _prepared(script)
     exported = {name: value for name, value in options.environment.items() if name.isascii() and name.isidentifier()}
     program = _PROGRAM % {
         "environment": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exported.items()),
@@ -54,6 +56,15 @@ def submit_command(options: Options, sbatch: str, script: JobScript, intent: Int
         stdin=program.encode("utf-8", "surrogateescape"),
         time_limit=options.submit_seconds,
     )
+
+
+def _prepared(script: JobScript) -> tuple[str, str]:
+    """The script's path behind the carrier, and what puts it there. No text is written outside of the carrier."""
+    if script.path is None:
+        return f"/{NAME}", _TEXT % _printed(script.text or "")
+    if script.text is None:
+        return script.path, _PATH
+    return "/" + normpath(f"/{script.path}").lstrip("/"), _TEXT_OF_PATH % _printed(script.text)
 
 
 def _printed(text: str) -> tuple[str, str]:

@@ -51,9 +51,9 @@ class RestSubmitting(Submitting):
         return self._submitted(await self._access.ask(user.name, "POST", f"/slurm/{version}/job/submit", body))
 
     def _properties(self, user: User, script: JobScript, intent: Intent) -> Properties | None:
-        """None for what is sbatch's: a path, an option that is not certain, or what sbatch refuses in its own words."""
+        """None for what is sbatch's: what has a path, an uncertain option, or what sbatch refuses in its own words."""
         text = script.text
-        if text is None or not text.startswith("#!") or "\0" in text or "\r\n" in text:
+        if text is None or script.path is not None or not text.startswith("#!") or "\0" in text or "\r\n" in text:
             return None
         try:
             asked = job_properties(text)

@@ -21,6 +21,12 @@ WAITING = JobScript(text="#!/bin/sh\n#SBATCH --job-name=waiting\n#SBATCH --begin
 BOUND = JobScript(
     text="#!/bin/sh\n#SBATCH --account=nobodys\n#SBATCH --begin=now+1hour\nexit 0\n", project=ProjectName("m0001")
 )
+READ = JobScript(
+    "#!/bin/sh\n#SBATCH --begin=now+1hour\n# as it was read\nexit 0\n",
+    "/no/such/folder/run.sh",
+    ("--time=99", "one two"),
+    ProjectName("m0001"),
+)
 ARRAY = JobScript(text="#!/bin/sh\n#SBATCH --array=2-4\nexit 0\n")
 UNKNOWN_IDS = ["60000000", "60000000_1", "no-such", "", "-1", "1;2"]
 

@@ -15,6 +15,7 @@ from superfacility.testing.contracts.scheduler.material import (
     FAILING,
     LONG,
     QUICK,
+    READ,
     WAITING,
     Reach,
     Submit,
@@ -130,6 +131,19 @@ class SubmissionContract(SchedulerFixtures):
     ) -> None:
         job_id = await submit(first_user, BOUND)
         assert (await queued_job(scheduler, job_id)).project == BOUND.project
+
+    async def test_a_text_that_was_read_keeps_the_name_of_its_path(
+        self, scheduler: Scheduler, submit: Submit, first_user: User
+    ) -> None:
+        intent, since = new_intent(), just_now()
+        job_id = await submit(first_user, READ, intent)
+        listed = await queued_job(scheduler, job_id)
+        assert (listed.name, listed.project) == ("run.sh", READ.project)
+        assert await found_for(scheduler, first_user, intent, since) == job_id
+        details = await scheduler.details(first_user, job_id)
+        assert details.script is not None
+        assert "# as it was read" in details.script
+        assert (details.command or "").startswith("/no/such/folder/run.sh")
 
     async def test_the_script_is_not_for_others(
         self, scheduler: Scheduler, submit: Submit, first_user: User, second_user: User

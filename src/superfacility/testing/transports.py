@@ -35,6 +35,8 @@ class Faults:
 
     unavailable: bool = False
     """The system does not answer at all."""
+    silent_until: asyncio.Event | None = None
+    """Whatever is asked hangs until this is set."""
     full_after: int | None = None
     """Bytes after which a write finds the disk full."""
     corrupt_writes: int = 0
@@ -101,7 +103,7 @@ class MemoryTransport:
         self.nodes[path] = Node(kind, 0o644)
 
     async def run(self, user: User, command: Command, on_output: OutputSink | None = None) -> CommandResult:
-        self._answer()
+        await self._answer()
         program = self.programs.get(command.arguments[0])
         if program is None:
             return CommandResult(127, b"", f"bash: {command.arguments[0]}: command not found\n".encode())
@@ -124,7 +126,7 @@ class MemoryTransport:
         return CommandResult(code, bytes(said["stdout"]), bytes(said["stderr"]), timed_out, cut)
 
     async def listing(self, user: User, path: str) -> Sequence[FileEntry]:
-        self._answer()
+        await self._answer()
         real = self._resolve("ls: cannot access", path, follow=path.endswith("/"))
         node = self.nodes[real]
         if node.type is not FileType.DIRECTORY:
@@ -135,7 +137,7 @@ class MemoryTransport:
         return [_entry(".", node), _entry("..", parent), *rows]
 
     async def stat(self, user: User, path: str) -> FileStat:
-        self._answer()
+        await self._answer()
         real = self._resolve("stat: cannot statx", path)
         return _stat(real, self.nodes[real])
 
@@ -143,7 +145,7 @@ class MemoryTransport:
     async def read(
         self, user: User, path: str, *, offset: int = 0, length: int | None = None
     ) -> AsyncIterator[OpenFile]:
-        self._answer()
+        await self._answer()
         real = self._resolve("cat:", path)
         node = self.nodes[real]
         _require_regular("cat:", path, node)
@@ -161,7 +163,7 @@ class MemoryTransport:
     async def write(
         self, user: User, path: str, chunks: AsyncIterable[bytes], guard: WriteGuard, *, limit: int | None = None
     ) -> int:
-        self._answer()
+        await self._answer()
         words = "cp: cannot create regular file"
         real, old = self._target(words, path)
         guard(WriteTarget(real, None if old is None else old.mode))
@@ -198,7 +200,7 @@ class MemoryTransport:
         raise FileProblem(f"{words} '{path}': Too many levels of symbolic links")
 
     async def make_directory(self, user: User, path: str, guard: WriteGuard) -> None:
-        self._answer()
+        await self._answer()
         words = "mkdir: cannot create directory"
         _check(words, path)
         missing: list[str] = []
@@ -215,7 +217,7 @@ class MemoryTransport:
             self.nodes[real] = Node(FileType.DIRECTORY, 0o755)
 
     async def remove(self, user: User, path: str) -> None:
-        self._answer()
+        await self._answer()
         words = "rm: cannot remove"
         _check(words, path)
         real = posixpath.join(self._resolve(words, posixpath.dirname(path), of=path), posixpath.basename(path))
@@ -225,12 +227,14 @@ class MemoryTransport:
         self.nodes.pop(real, None)
 
     async def ping(self) -> None:
-        self._answer()
+        await self._answer()
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    def _answer(self) -> None:
+    async def _answer(self) -> None:
+        if self.faults.silent_until is not None:
+            await self.faults.silent_until.wait()
         if self.faults.unavailable:
             raise Unavailable("The system does not answer.")
 

@@ -1,5 +1,7 @@
 """A client that is bound to a project: its jobs, files and transfers are that project's, and no more."""
 
+import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -64,12 +66,16 @@ async def test_nothing_else_is_reached_by_names_or_links(site, bound, path):
         await site.get(f"/utilities/download/perlmutter/{path}", bound),
         await site.get(f"/utilities/ls/perlmutter/{path}", bound),
         await site.call("PUT", f"/utilities/upload/perlmutter/{path}", bound, files={"file": b"new"}),
-        await site.call("POST", "/compute/jobs/perlmutter", bound, data={"job": path, "isPath": "true"}),
     ]
     for answer in asked:
         assert answer.status_code == 403 or answer.json()["status"] == "ERROR", answer.text
         assert SECRET.decode() not in answer.text
         assert "is bound" in answer.text
+    told = await outcome(site, bound, job=path, isPath="true")
+    assert (told["status"], told["jobid"]) == ("error", None)
+    assert "is bound" in told["error"]
+    assert SECRET.decode() not in told["error"]
+    assert not site.scheduler.jobs
     assert {name: node.data for name, node in site.transport.nodes.items()} == before
 
 
@@ -176,6 +182,15 @@ async def submit(site, token, **form):
     return await site.call("POST", "/compute/jobs/perlmutter", token, data=form)
 
 
+async def outcome(site, token, **form):
+    """What the task of a submission tells in the end."""
+    accepted = (await submit(site, token, **form)).json()
+    assert accepted["status"] == "OK", accepted
+    async with site.working():
+        task = await site.result(accepted["task_id"], token)
+    return json.loads(task["result"])
+
+
 async def test_a_job_is_charged_to_the_project_whatever_it_says(site, bound):
     script = "#!/bin/sh\n#SBATCH --account=m0002\ntrue\n"
     task = (await submit(site, bound, job=script, isPath="false")).json()["task_id"]
@@ -189,15 +204,56 @@ async def test_a_job_is_charged_to_the_project_whatever_it_says(site, bound):
 async def test_parts_with_accounts_of_their_own_are_refused(site, bound, word):
     script = f"#!/bin/sh\n#SBATCH -N1\n#SBATCH {word}\n#SBATCH --account=m0002\ntrue\n"
     site.transport.add_file("/project/m0001/job.sh", script.encode())
-    for form in ({"job": script, "isPath": "false"}, {"job": "/project/m0001/job.sh", "isPath": "true"}):
-        assert "heterogeneous" in (await submit(site, bound, **form)).text
+    assert "heterogeneous" in (await submit(site, bound, job=script, isPath="false")).text
     assert site.memory.tasks == {}
+    told = await outcome(site, bound, job="/project/m0001/job.sh", isPath="true")
+    assert told["status"] == "error"
+    assert "heterogeneous" in told["error"]
+    assert not site.scheduler.jobs
 
 
 async def test_a_script_is_one_of_the_project(site, bound):
-    site.transport.add_file("/project/m0001/job.sh", b"#!/bin/sh\n")
-    assert (await submit(site, bound, job="/project/m0001/job.sh", isPath="true")).json()["status"] == "OK"
+    site.transport.add_file("/project/m0001/job.sh", b"#!/bin/sh\n#SBATCH --account=m0002\n")
     assert "absolute path" in (await submit(site, bound, job="job.sh", isPath="true")).text
+    told = await outcome(site, bound, job="/project/m0001/job.sh", isPath="true")
+    (job,) = site.scheduler.jobs.values()
+    assert told == {"status": "ok", "jobid": job.id, "error": None}
+    assert job.project == "m0001"
+
+
+async def test_what_cannot_be_read_is_told_in_the_usual_words(site, bound):
+    site.transport.add_special("/project/m0001/fifo")
+    for path, words in (
+        ("/project/m0001/missing.sh", "cannot statx '/project/m0001/missing.sh': No such file or directory"),
+        ("/project/m0001/data", "Is a directory"),
+        ("/project/m0001/fifo", "/project/m0001/fifo"),
+    ):
+        told = await outcome(site, bound, job=path, isPath="true")
+        assert told["status"] == "error"
+        assert words in told["error"]
+    assert not site.scheduler.jobs
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "run-1"}])
+async def test_a_login_node_that_is_silent_keeps_nobody_waiting(site, bound, key):
+    """Programs send a request again that is not answered within seconds, and without a key that is a second job."""
+    site.transport.add_file("/project/m0001/job.sh", b"#!/bin/sh\n")
+    site.transport.faults.silent_until = answers = asyncio.Event()
+    form = {"job": "/project/m0001/job.sh", "isPath": "true"}
+    async with site.working():
+        async with asyncio.timeout(5):
+            sent = [
+                await site.call("POST", "/compute/jobs/perlmutter", bound, data=form, headers=key) for _ in range(2)
+            ]
+        assert [each.json()["status"] for each in sent] == ["OK", "OK"]
+        tasks = {each.json()["task_id"] for each in sent}
+        assert len(tasks) == (1 if key else 2)
+        assert not site.scheduler.jobs
+        answers.set()
+        for task in tasks:
+            assert json.loads((await site.result(task, bound))["result"])["status"] == "ok"
+    assert len(site.scheduler.jobs) == len(tasks)
+    assert {job.project for job in site.scheduler.jobs.values()} == {"m0001"}
 
 
 async def test_jobs_of_other_projects_are_neither_seen_nor_touched(site, bound):

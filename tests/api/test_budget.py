@@ -9,6 +9,7 @@ from superfacility.facility.accounting.allocations import HoursAllocation, Share
 from superfacility.facility.accounting.charges import Charge, HoursKind, NodeType, Rate
 from superfacility.facility.people import Project, ProjectName, Role, UserName
 from superfacility.testing.stores import MemoryAllocations, MemoryLedger
+from superfacility.testing.tokens import key_pair
 
 M0001, M0002 = ProjectName("m0001"), ProjectName("m0002")
 DEMO1 = UserName("demo1")
@@ -92,6 +93,18 @@ async def test_another_project_can_be_named(exhausted):
     assert (await submit(exhausted, job="/home/demo1/job.sh", isPath="true"))["status"] == "ERROR"
     closed = await submit(exhausted, "#SBATCH --account=m0002")
     assert "m0002 is closed" in closed["warning"]
+
+
+async def test_a_bound_clients_script_is_of_its_project_alone_and_is_not_read_for_it(exhausted):
+    await exhausted.people.save_project(Project(0, M0002), exhausted.audit(), new=True)
+    await exhausted.people.set_membership(M0002, DEMO1, Role.USER, exhausted.audit())
+    exhausted.transport.faults.unavailable = True
+    form = {"name": "camera", "level": "red", "ranges": ["mine"], "public_key": key_pair("ES256")[1]}
+    for project, status in (("m0001", "ERROR"), ("m0002", "OK")):
+        made = await exhausted.call("POST", "/account/clients", "red:demo1:login", json=form | {"project": project})
+        body = {"job": f"/project/{project}/job.sh", "isPath": "true"}
+        answer = await exhausted.call("POST", SUBMIT, f"client:{made.json()['id']}", data=body)
+        assert answer.json()["status"] == status, answer.text
 
 
 async def test_a_time_that_is_over(site, hours):

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from superfacility.facility.audit import AuditEntry
-from superfacility.facility.errors import Conflict, Doubtful, Unavailable
+from superfacility.facility.errors import Conflict, Doubtful, InvalidInput, Unavailable
 from superfacility.facility.jobs import Intent, Job, JobId, JobScript, JobState
-from superfacility.facility.people import User, UserName
-from superfacility.facility.systems import Facility, System, SystemName
+from superfacility.facility.people import ProjectName, User, UserName
+from superfacility.facility.systems import Facility, Filesystem, FilesystemKind, System, SystemName
 from superfacility.oauth.clients import ClientId
 from superfacility.oauth.principal import Principal
 from superfacility.oauth.scopes import SecurityLevel, scopes_of
 from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.requests import ComputeService, SubmissionRules, WhenAway
+from superfacility.services.compute.scripts import LONGEST
 from superfacility.services.compute.submissions import Callback
 from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.registry import Registry
@@ -31,6 +32,10 @@ from superfacility.testing.transports import MemoryTransport
 SCRIPT = JobScript(text="#!/bin/sh\nexit 0\n")
 ALICE = User(1001, UserName("alice"))
 SECOND = timedelta(seconds=1)
+M0001 = ProjectName("m0001")
+PATH = "/project/m0001/job.sh"
+TEXT = "#!/bin/sh\n#SBATCH --account=m0002\n"
+PARTS = b"#!/bin/sh\n#SBATCH hetjob\n#SBATCH --account=m0002\n"
 
 
 class Desk:
@@ -43,7 +48,9 @@ class Desk:
         self.queue = MemoryTaskQueue(self.memory, self.lease, self.clock)
         self.people = MemoryPeople(self.memory)
         self.scheduler = FakeScheduler(self.clock)
-        system = System(SystemName("pm"), "Perlmutter", MemoryTransport(), (), self.scheduler)
+        self.transport = MemoryTransport(("/home", "/project"))
+        projects = Filesystem("project", FilesystemKind.PROJECT, "/project/{project}")
+        system = System(SystemName("pm"), "Perlmutter", self.transport, (projects,), self.scheduler)
         self.facility = Facility("Example", {"pm": system})
         self.collector = Collector(system, self.clock)
         self.workers: list[tuple[WorkerId, asyncio.Task[None]]] = []
@@ -53,13 +60,20 @@ class Desk:
         collectors = {"pm": self.collector}
         return ComputeService(self.facility, self.queue, self.clock, collectors, self.people, SubmissionRules(**rules))
 
-    def principal(self) -> Principal:
+    def principal(self, project: ProjectName | None = None) -> Principal:
         level = SecurityLevel.RED
         expires = self.clock.now() + timedelta(minutes=10)
-        return Principal(ALICE, ClientId("alicesprogram"), level, scopes_of(level), "127.0.0.1", expires)
+        return Principal(
+            ALICE, ClientId("alicesprogram"), level, scopes_of(level), "127.0.0.1", expires, project=project
+        )
 
     async def submit(self, service: ComputeService, key: IdempotencyKey | None = None) -> TaskId:
         return (await service.submit(self.principal(), "pm", SCRIPT, Callback(), key)).id
+
+    async def submit_path(self, service: ComputeService, path: str = PATH, *arguments: str) -> TaskId:
+        """By a client that is bound to m0001."""
+        script = JobScript(path=path, arguments=arguments)
+        return (await service.submit(self.principal(M0001), "pm", script, Callback())).id
 
     def work(self, service: ComputeService) -> WorkerId:
         worker = Worker(self.queue, Registry(service.handlers()), self.lease, self.clock, poll=0.005)
@@ -266,6 +280,123 @@ async def test_accepting_asks_the_scheduler_nothing(desk: Desk) -> None:
     async with asyncio.timeout(5):
         await desk.submit(desk.service())
     assert not desk.scheduler.calls
+
+
+async def test_accepting_asks_a_system_that_is_silent_nothing(desk: Desk) -> None:
+    """Whoever is not answered sends it again: that made two jobs."""
+    desk.transport.add_file(PATH, TEXT.encode())
+    desk.transport.faults.silent_until = answers = asyncio.Event()
+    service = desk.service()
+    async with asyncio.timeout(5):
+        task_id = await desk.submit_path(service, PATH, "one two")
+    desk.work(service)
+    await desk.until(lambda: desk.memory.tasks[task_id].task.attempts == 1)
+    assert not desk.jobs()
+    answers.set()
+    task = await desk.ended(task_id)
+    assert task.result == {"status": "ok", "jobid": "1", "error": None}
+    assert desk.scheduler.scripts[JobId("1")] == JobScript(TEXT, PATH, ("one two",), M0001)
+    assert [(job.name, job.project) for job in desk.jobs()] == [("job.sh", M0001)]
+
+
+async def test_a_script_waits_for_a_system_that_does_not_answer(desk: Desk) -> None:
+    desk.transport.add_file(PATH, TEXT.encode())
+    desk.transport.faults.unavailable = True
+    service = desk.service()
+    desk.work(service)
+    task_id = await desk.submit_path(service)
+    async with asyncio.timeout(30):
+        while (task := await desk.task(task_id)).attempts < 3:
+            desk.clock.advance(SECOND)
+            await asyncio.sleep(0.001)
+    assert "does not answer" in (task.result or {})["waiting"]["reason"]
+    assert not desk.scheduler.calls["submit"]
+    desk.transport.faults.unavailable = False
+    assert ((await desk.ended(task_id)).result or {})["jobid"] == "1"
+    assert [job.project for job in desk.jobs()] == [M0001]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        (PATH, None, "'/project/m0001/job.sh': No such file or directory"),
+        ("/project/m0002/job.sh", b"#!/bin/sh\n", "lies outside the folders of the project m0001"),
+        (PATH, PARTS, "Each part of a heterogeneous job has an account of its own"),
+        (PATH, b"#!/bin/sh\n" + b"#" * (2 * 1024 * 1024) + b"\n" + PARTS, "Each part of a heterogeneous job"),
+        (PATH, b"#!/bin/sh\n" + b"#" * LONGEST, "'/project/m0001/job.sh' is too large"),
+        (PATH, b"no", "This does not look like a batch script."),
+    ],
+)
+async def test_what_a_bound_client_may_not_submit_is_told_as_the_result(
+    desk: Desk, path: str, content: bytes | None, words: str
+) -> None:
+    desk.transport.add_folder("/project/m0001")
+    if content is not None:
+        desk.transport.add_file(path, content)
+    service = desk.service()
+    desk.work(service)
+    task = await desk.ended(await desk.submit_path(service, path))
+    assert task.status is TaskStatus.COMPLETED
+    result = task.result or {}
+    assert (result["status"], result["jobid"]) == ("error", None)
+    assert words in result["error"]
+    assert not desk.jobs()
+
+
+@pytest.mark.parametrize(
+    "script", [JobScript(path="job.sh"), JobScript(path="~/job.sh"), JobScript(text=PARTS.decode())]
+)
+async def test_what_can_be_seen_to_be_wrong_is_refused_at_once(desk: Desk, script: JobScript) -> None:
+    with pytest.raises(InvalidInput):
+        await desk.service().submit(desk.principal(M0001), "pm", script, Callback())
+    assert not desk.memory.tasks
+
+
+async def test_what_was_read_is_what_is_submitted(desk: Desk) -> None:
+    """Bytes that are no text stay what they are, and nothing is put in the script's place after it was judged."""
+    desk.transport.add_file(PATH, b"#!/bin/sh\necho \xff\n")
+    submit = desk.scheduler.submit
+
+    async def change_and_submit(user: User, script: JobScript, intent: Intent) -> JobId:
+        desk.transport.add_file(PATH, PARTS)
+        return await submit(user, script, intent)
+
+    desk.scheduler.submit = change_and_submit  # type: ignore[method-assign]
+    service = desk.service()
+    desk.work(service)
+    await desk.ended(await desk.submit_path(service))
+    text = desk.scheduler.scripts[JobId("1")].text or ""
+    assert text.encode("utf-8", "surrogateescape") == b"#!/bin/sh\necho \xff\n"
+
+
+@pytest.mark.parametrize("meanwhile", [b"#!/bin/sh\n# another\n", PARTS, None])
+async def test_a_script_that_changes_while_in_doubt_makes_no_second_job(desk: Desk, meanwhile: bytes | None) -> None:
+    """The job of the first attempt is found, and the script is not read again."""
+    desk.transport.add_file(PATH, TEXT.encode())
+    desk.scheduler.faults.doubtful = 1
+    desk.scheduler.inject("find", Doubtful("not yet"), times=3)
+    service = desk.service()
+    desk.work(service)
+    task_id = await desk.submit_path(service)
+    await desk.until(lambda: desk.scheduler.calls["find"] >= 1)
+    if meanwhile is None:
+        await desk.transport.remove(ALICE, PATH)
+    else:
+        desk.transport.add_file(PATH, meanwhile)
+    task = await desk.ended(task_id)
+    assert task.result == {"status": "ok", "jobid": "1", "error": None}
+    assert (len(desk.jobs()), desk.scheduler.calls["submit"]) == (1, 1)
+    assert desk.scheduler.scripts[JobId("1")].text == TEXT
+
+
+async def test_a_script_by_path_of_any_other_client_is_the_schedulers_to_read(desk: Desk) -> None:
+    desk.transport.faults.unavailable = True
+    service = desk.service()
+    desk.work(service)
+    script = JobScript(path="job.sh", arguments=("a",))
+    task = await desk.ended((await service.submit(desk.principal(), "pm", script, Callback())).id)
+    assert (task.result or {})["status"] == "ok"
+    assert desk.scheduler.scripts[JobId("1")] == script
 
 
 async def test_callbacks_are_checked_before_and_expected_before_the_job(desk: Desk) -> None:

@@ -12,8 +12,8 @@ from superfacility.facility.jobs import Intent, JobScript
 from superfacility.facility.people import People, UserName
 from superfacility.facility.systems import Facility, System
 from superfacility.oauth.principal import Principal
-from superfacility.services.compute.bounds import bound_script
 from superfacility.services.compute.collector import Collector
+from superfacility.services.compute.scripts import charged_to
 from superfacility.services.compute.submissions import (
     GIVE_UP_AFTER,
     SUBMIT,
@@ -83,11 +83,11 @@ class ComputeService:
         callback: Callback,
         idempotency: IdempotencyKey | None = None,
     ) -> Task:
-        """Accepted at once, without a word to the scheduler; its answer is the task's result."""
+        """Accepted at once, without a word to the scheduler or the system; its answer is the task's result."""
         system = self.facility.system(machine)
         system.require_scheduler()
         self.rules.check(callback)
-        script = await bound_script(principal, system, script)
+        script = charged_to(principal.project, script)
         try:
             warning = await self._permitted(principal, system, script)
         except (Unavailable, NoHours):

@@ -14,6 +14,7 @@ from superfacility.facility.people import People, ProjectName, User
 from superfacility.facility.scheduler import Scheduler
 from superfacility.facility.systems import Facility
 from superfacility.services.compute.members import check_member
+from superfacility.services.compute.scripts import as_read
 from superfacility.tasks.pauses import backoff_up_to
 from superfacility.tasks.registry import Cancelled, Handler, HandlerKind, TaskContext
 from superfacility.tasks.task import Task
@@ -120,9 +121,7 @@ class SubmissionHandler:
         intent = _intent(task)
         if task.attempts > 1 and (found := await scheduler.find(user, intent, task.created_at)) is not None:
             return found
-        kept = task.intent
-        script = JobScript(kept["text"], kept["path"], tuple(kept["arguments"]), submitted_for(task))
-        await check_member(self.people, user.name, script)
+        script = await self._script(task, user)
         try:
             return await scheduler.submit(user, script, intent)
         except Doubtful:
@@ -130,6 +129,13 @@ class SubmissionHandler:
             if found is None:
                 raise
             return found
+
+    async def _script(self, task: Task, user: User) -> JobScript:
+        """As it is now: only when there is no job of an earlier attempt is it looked at again."""
+        kept = task.intent
+        script = JobScript(kept["text"], kept["path"], tuple(kept["arguments"]), submitted_for(task))
+        await check_member(self.people, user.name, script)
+        return await as_read(self.facility.system(kept["system"]), user, script)
 
     async def _take_back(self, task: Task) -> NoReturn:
         """Its owner wants no job any more: what may have been made is looked for, and cancelled."""

@@ -116,7 +116,12 @@ def reachable(principal: Principal, system: System) -> Transport:
     """The system's transport as far as the caller may use it."""
     if principal.project is None:
         return system.transport
-    return _bound(system.transport, [system], principal.user, principal.project)
+    return bound_transport(system, principal.user, principal.project)
+
+
+def bound_transport(system: System, user: User, project: ProjectName) -> Transport:
+    """The system's transport within the project's folders."""
+    return _bound(system.transport, [system], user, project)
 
 
 def bound_endpoints(

@@ -200,9 +200,9 @@ async def test_a_job_is_charged_to_the_project_whatever_it_says(site, bound):
     assert job.project == "m0001"
 
 
-@pytest.mark.parametrize("word", ["hetjob", "packjob"])
+@pytest.mark.parametrize("word", [" hetjob", " packjob", "\thetjob", "hetjob", " HetJob"])
 async def test_parts_with_accounts_of_their_own_are_refused(site, bound, word):
-    script = f"#!/bin/sh\n#SBATCH -N1\n#SBATCH {word}\n#SBATCH --account=m0002\ntrue\n"
+    script = f"#!/bin/sh\n#SBATCH -N1\n#SBATCH{word}\n#SBATCH --account=m0002\ntrue\n"
     site.transport.add_file("/project/m0001/job.sh", script.encode())
     assert "heterogeneous" in (await submit(site, bound, job=script, isPath="false")).text
     assert site.memory.tasks == {}

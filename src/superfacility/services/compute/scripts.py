@@ -15,7 +15,8 @@ from superfacility.services.files import bound_transport
 
 LONGEST = 4 * 1024 * 1024
 """Bytes of a script; Slurm takes no more unless a site says so."""
-_PARTS = re.compile(r"^#SBATCH\s+(hetjob|packjob)\b", re.MULTILINE)
+_PARTS = re.compile(r"^#SBATCH\s*(het|pack)job", re.MULTILINE | re.IGNORECASE)
+"""As sbatch reads it: in letters of either case, with or without a space in front."""
 
 
 def charged_to(project: ProjectName | None, script: JobScript) -> JobScript:

@@ -1,42 +1,16 @@
 """Who may sign in as whom, with what, and to which machine."""
 
-import asyncio
-import json
-import os
-import subprocess
-import threading
-from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
+from tests.contracts.ssh.signers import SIGNER, agent_of, certificate_of, key_service, keygen, program, signed
 
 from superfacility.facility.commands import Command
 from superfacility.facility.errors import InvalidInput, NotPermitted, Unavailable
 
 WHO = Command(("id", "-un"))
-SIGNER = """#!/bin/sh
-folder=$(mktemp -d)
-cat >"$folder/key.pub"
-ssh-keygen -q -s {ca} -I "$3" -n {principal} -V {validity} {more} "$folder/key.pub"
-cat "$folder/key-cert.pub"
-rm -r "$folder"
-"""
-
-
-def keygen(path: Path) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
-
-
-def program(path: Path, text: str) -> Path:
-    path.write_text(text)
-    path.chmod(0o700)
-    return path
 
 
 async def who(transport, user) -> str:
@@ -46,8 +20,7 @@ async def who(transport, user) -> str:
 async def test_the_certificate_allows_commands_of_one_user_for_minutes_and_nothing_else(login_node) -> None:
     transport = login_node.open(certificate_minutes=15, source_address=["127.0.0.0/8"])
     sign_in = await transport._connector._credentials.sign_in(login_node.alice.name)
-    line = b"ssh-ed25519-cert-v01@openssh.com " + b64encode(sign_in.keys[0].public_data)
-    certificate = asyncssh.import_certificate(line)
+    certificate = certificate_of(sign_in)
     assert certificate.principals == [login_node.alice.name]
     assert certificate._valid_before - certificate._valid_after <= 15 * 60
     assert set(certificate.options) <= {"source-address", "no-touch-required"}
@@ -155,60 +128,9 @@ async def test_a_signer_that_fails_is_told_of(login_node, tmp_path: Path, text: 
 
 
 async def test_an_agent_signs(login_node, tmp_path: Path) -> None:
-    socket = tmp_path / "agent"
-    agent = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", socket, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        while not socket.exists():  # noqa: ASYNC110 - no event tells it
-            await asyncio.sleep(0.01)
-        await asyncio.to_thread(
-            subprocess.run,
-            ["ssh-add", "-q", login_node.cluster.user_ca],
-            env={**os.environ, "SSH_AUTH_SOCK": str(socket)},
-        )
-        public_key = f"{login_node.cluster.user_ca}.pub"
-        transport = login_node.open(
-            ca_key=None, ca_agent=str(socket), ca_agent_key=public_key, source_address=["127.0.0.1/32"]
-        )
+    async with agent_of(login_node.cluster.user_ca, tmp_path / "agent") as options:
+        transport = login_node.open(ca_key=None, source_address=["127.0.0.1/32"], **options)
         assert await who(transport, login_node.alice) == login_node.alice.name
-    finally:
-        agent.terminate()
-        await agent.wait()
-
-
-@contextmanager
-def key_service(answer: Any) -> Iterator[str]:
-    """A site's service: `answer(request, headers) -> (status, body)`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, said = answer(body, self.headers)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(said if isinstance(said, bytes) else json.dumps(said).encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/keys"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def signed(login_node, body: dict[str, Any], key: asyncssh.SSHKey) -> str:
-    ca = asyncssh.read_private_key(login_node.cluster.user_ca)
-    options = {f"permit_{each}": False for each in ("x11_forwarding", "agent_forwarding", "port_forwarding", "pty")}
-    return (
-        ca.generate_user_certificate(
-            key, body["key_id"], principals=[body["user"]], valid_after="-10s", valid_before="+2m", **options
-        )
-        .export_certificate()
-        .decode()
-    )
 
 
 @pytest.mark.parametrize("own_key", [False, True])
@@ -216,14 +138,15 @@ async def test_a_key_service_gives_certificates(login_node, tmp_path: Path, own_
     token = tmp_path / "token"
     token.write_text("secret-of-ours\n")
     token.chmod(0o600)
+    ca = login_node.cluster.user_ca
 
     def answer(body: dict[str, Any], headers: Any) -> tuple[int, Any]:
         if headers["Authorization"] != "Bearer secret-of-ours":
             return 401, {}
         if not own_key:
-            return 200, {"certificate": signed(login_node, body, asyncssh.import_public_key(body["public_key"]))}
+            return 200, {"certificate": signed(ca, body, asyncssh.import_public_key(body["public_key"]))}
         key = asyncssh.generate_private_key("ssh-ed25519")
-        return 200, {"private_key": key.export_private_key().decode(), "certificate": signed(login_node, body, key)}
+        return 200, {"private_key": key.export_private_key().decode(), "certificate": signed(ca, body, key)}
 
     with key_service(answer) as url:
         transport = login_node.open(ca_key=None, key_service=url, key_service_token=str(token))

@@ -8,7 +8,7 @@ from typing import Any
 import asyncssh
 
 from superfacility.adapters.ssh.breaker import Unreachable
-from superfacility.adapters.ssh.credentials import Credentials
+from superfacility.adapters.ssh.credentials import Credentials, Purpose
 from superfacility.adapters.ssh.options import Hop, Options
 from superfacility.facility.errors import InvalidInput, NotPermitted
 
@@ -40,9 +40,9 @@ class Connector:
         seconds: list[float] = []
         try:
             for hop in (*self._options.jump, Hop(self._options.host, self._options.port)):
-                last = len(through) == len(self._options.jump)
+                purpose = Purpose.JUMP if len(through) < len(self._options.jump) else Purpose.LOGIN
                 name = hop.account or account
-                sign_in = await self._credentials.sign_in(name, tunnel=not last)
+                sign_in = await self._credentials.sign_in(name, purpose)
                 if sign_in.seconds is not None:
                     seconds.append(sign_in.seconds)
                 through.append(await self._connect(hop, name, sign_in.keys, through[-1] if through else None))
@@ -74,6 +74,8 @@ class Connector:
             ) from None
         except asyncssh.HostKeyNotVerifiable:
             raise _changed(hop.host) from None
+        except asyncssh.ChannelOpenError as problem:
+            raise _no_way(hop, problem.reason) from None
         except (OSError, asyncssh.Error) as problem:
             reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
             raise Unreachable(f"{hop.host} cannot be reached: {reason}.") from None
@@ -128,6 +130,13 @@ def _host_keys(options: Options) -> Any:
         return ([], [asyncssh.read_public_key(str(options.host_ca))], [])
     except (OSError, asyncssh.KeyImportError) as problem:
         raise InvalidInput(f"host_ca: {options.host_ca} is not a public key: {problem}.") from None
+
+
+def _no_way(hop: Hop, reason: str) -> Unreachable:
+    return Unreachable(
+        f"{hop.host} cannot be reached through the jump host before it: {reason}. The operator must see that port "
+        f"{hop.port} answers there, and that sshd of the jump host forwards ports (AllowTcpForwarding, PermitOpen)."
+    )
 
 
 def _changed(host: str) -> Unreachable:

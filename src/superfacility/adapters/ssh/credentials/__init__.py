@@ -3,7 +3,7 @@
 What belongs here: keys, certificates, and whoever signs them. What does not: connections.
 """
 
-from superfacility.adapters.ssh.credentials.authority import Authority, Credentials, SignIn
+from superfacility.adapters.ssh.credentials.authority import Authority, Credentials, Purpose, SignIn
 from superfacility.adapters.ssh.credentials.ca_key import CaKey
 from superfacility.adapters.ssh.credentials.key_service import KeyService
 from superfacility.adapters.ssh.credentials.programs import AgentSigner, CommandSigner
@@ -11,7 +11,7 @@ from superfacility.adapters.ssh.credentials.user_keys import UserKeys
 from superfacility.adapters.ssh.options import Options
 from superfacility.core.clock import Clock
 
-__all__ = ["Credentials", "SignIn", "open_credentials"]
+__all__ = ["Credentials", "Purpose", "SignIn", "open_credentials"]
 
 
 def open_credentials(options: Options, clock: Clock) -> Credentials:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import asyncssh
@@ -20,7 +21,24 @@ from superfacility.facility.errors import Unavailable
 
 SKEW = 30
 """Seconds that a login node's clock may be behind ours; they are taken from the certificate's life, not added to it."""
-_FORWARDING = {b"permit-agent-forwarding", b"permit-port-forwarding", b"permit-X11-forwarding"}
+_TUNNEL = b"permit-port-forwarding"
+_FORWARDING = {b"permit-agent-forwarding", _TUNNEL, b"permit-X11-forwarding"}
+
+
+class Purpose(StrEnum):
+    """What somebody signs in for. The value is what whoever signs is told."""
+
+    LOGIN = "login"
+    """Commands and files on the machine itself; nothing is forwarded."""
+    JUMP = "jump"
+    """The way through a jump host to the next machine: ports are forwarded."""
+
+
+_PLACES = {Purpose.LOGIN: "the login node", Purpose.JUMP: "a jump host"}
+_RULE = (
+    f"For the purpose 'jump' it must have {_TUNNEL.decode()} and no other forwarding, for 'login' none; a ca_command "
+    "finds the purpose in the variable SFAPI_PURPOSE, a key_service in the field `purpose` of the request"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +52,7 @@ class SignIn:
 class Credentials(Protocol):
     """Gives what signs in as an account. `Unavailable` when whoever signs does not."""
 
-    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
-        """`tunnel`: for a machine on the way, through which we must reach the next one."""
+    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class CertificateRequest:
     seconds: int
     key_id: str
     source_address: tuple[str, ...]
-    tunnel: bool
+    purpose: Purpose
 
 
 class Signer(Protocol):
@@ -56,14 +73,14 @@ class Signer(Protocol):
     async def sign(self, request: CertificateRequest) -> str: ...
 
 
-def request_for(account: str, public_key: str, options: Options, *, tunnel: bool) -> CertificateRequest:
+def request_for(account: str, public_key: str, options: Options, purpose: Purpose) -> CertificateRequest:
     return CertificateRequest(
         public_key=public_key,
         account=account,
         seconds=options.certificate_minutes * 60,
         key_id=f"superfacility {platform.node()} for {account}",
         source_address=options.source_address,
-        tunnel=tunnel,
+        purpose=purpose,
     )
 
 
@@ -75,10 +92,10 @@ class Authority:
         self._options = options
         self._clock = clock
 
-    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
         key = asyncssh.generate_private_key("ssh-ed25519")
         public_key = key.export_public_key("openssh").decode().strip()
-        request = request_for(account, public_key, self._options, tunnel=tunnel)
+        request = request_for(account, public_key, self._options, purpose)
         return certified(key, await self._signer.sign(request), request, self._clock)
 
 
@@ -92,8 +109,8 @@ def certified(key: asyncssh.SSHKey, text: str, request: CertificateRequest, cloc
         loaded = asyncssh.import_certificate(text)
     except (ValueError, TypeError, asyncssh.KeyImportError) as problem:
         raise Unavailable(
-            f"The certificate to act as {request.account} is not usable: {problem}. The operator must correct what "
-            "signs user certificates.",
+            f"The certificate to act as {request.account} on {_PLACES[request.purpose]} is not usable: {problem}. "
+            "The operator must correct what signs user certificates.",
             retry_after=60,
         ) from problem
     return SignIn(asyncssh.load_keypairs([(key, loaded)]), remaining)
@@ -113,7 +130,16 @@ def _judge(certificate: SSHCertificate, key: asyncssh.SSHKey, request: Certifica
         raise ValueError(f"it is valid for more than {LONGEST_CERTIFICATE} minutes")
     if certificate.valid_before <= now:
         raise ValueError("it has expired already; compare the clocks")
-    allowed = {b"permit-port-forwarding"} if request.tunnel else set()
-    if more := _FORWARDING.intersection(certificate.extensions) - allowed:
-        raise ValueError(f"it permits forwarding ({', '.join(sorted(each.decode() for each in more))})")
+    _judge_forwarding(_FORWARDING.intersection(certificate.extensions), request.purpose)
     return certificate.valid_before - now
+
+
+def _judge_forwarding(permitted: set[bytes], purpose: Purpose) -> None:
+    needed = {_TUNNEL} if purpose is Purpose.JUMP else set()
+    if more := permitted - needed:
+        words = f"it permits forwarding ({', '.join(sorted(each.decode() for each in more))})"
+    elif needed - permitted:
+        words = f"it does not permit what a jump host is for ({_TUNNEL.decode()})"
+    else:
+        return
+    raise ValueError(f"{words}. {_RULE}")

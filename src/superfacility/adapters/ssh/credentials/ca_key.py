@@ -5,7 +5,7 @@ from pathlib import Path
 
 import asyncssh
 
-from superfacility.adapters.ssh.credentials.authority import SKEW, CertificateRequest
+from superfacility.adapters.ssh.credentials.authority import SKEW, CertificateRequest, Purpose
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import InvalidInput
 from superfacility.facility.secret_files import read_secret
@@ -40,7 +40,7 @@ class CaKey:
             source_address=request.source_address or None,
             permit_x11_forwarding=False,
             permit_agent_forwarding=False,
-            permit_port_forwarding=request.tunnel,
+            permit_port_forwarding=request.purpose is Purpose.JUMP,
             permit_pty=False,
             permit_user_rc=False,
         )

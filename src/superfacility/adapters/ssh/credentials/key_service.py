@@ -1,9 +1,9 @@
 """A site's own key service, asked by HTTP.
 
 `POST <key_service>` with `Authorization: Bearer <token>` and the JSON object
-`{"user", "public_key", "seconds", "key_id", "source_address"}` answers 200 with `{"certificate"}`, a line as in an
-OpenSSH certificate file; it may add `"private_key"` (OpenSSH PEM) if it insists on making the key itself. 403 or 404:
-it does not know the user.
+`{"user", "public_key", "seconds", "key_id", "source_address", "purpose"}` answers 200 with `{"certificate"}`, a line as
+in an OpenSSH certificate file; it may add `"private_key"` (OpenSSH PEM) if it insists on making the key itself. 403 or
+404: it does not know the user.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncssh
 import httpx2
 
-from superfacility.adapters.ssh.credentials.authority import CertificateRequest, SignIn, certified, request_for
+from superfacility.adapters.ssh.credentials.authority import CertificateRequest, Purpose, SignIn, certified, request_for
 from superfacility.adapters.ssh.options import Options
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import InvalidInput, NotPermitted, Unavailable
@@ -41,10 +41,10 @@ class KeyService:
             return {}
         return {"Authorization": "Bearer " + read_secret(self._token, "key_service_token").decode().strip()}
 
-    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
         key = asyncssh.generate_private_key("ssh-ed25519")
         public_key = key.export_public_key("openssh").decode().strip()
-        request = request_for(account, public_key, self._options, tunnel=tunnel)
+        request = request_for(account, public_key, self._options, purpose)
         answer = await self._ask(request)
         if isinstance(private_key := answer.get("private_key"), str):
             try:
@@ -62,6 +62,7 @@ class KeyService:
             "seconds": request.seconds,
             "key_id": request.key_id,
             "source_address": list(request.source_address),
+            "purpose": request.purpose.value,
         }
         try:
             async with httpx2.AsyncClient(timeout=_SECONDS, trust_env=False) as client:

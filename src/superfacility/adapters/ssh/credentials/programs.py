@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from superfacility.adapters.ssh.credentials.authority import SKEW, CertificateRequest
+from superfacility.adapters.ssh.credentials.authority import SKEW, CertificateRequest, Purpose
 from superfacility.facility.errors import InvalidInput, Unavailable
 
 _SECONDS = 10.0
@@ -15,14 +15,18 @@ _PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 class CommandSigner:
-    """Runs `command PRINCIPAL SECONDS KEY_ID [SOURCE_ADDRESSES]` with the public key on its standard input."""
+    """Runs `command PRINCIPAL SECONDS KEY_ID SOURCE_ADDRESSES` with the public key on its standard input.
+
+    What it is for, `login` or `jump`, is in the variable SFAPI_PURPOSE.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = tuple(command)
 
     async def sign(self, request: CertificateRequest) -> str:
         arguments = [request.account, str(request.seconds), request.key_id, ",".join(request.source_address)]
-        return await _answer("ca_command", [*self._command, *arguments], request.public_key + "\n", _PATH)
+        environment = {**_PATH, "SFAPI_PURPOSE": request.purpose.value}
+        return await _answer("ca_command", [*self._command, *arguments], request.public_key + "\n", environment)
 
 
 class AgentSigner:
@@ -43,7 +47,7 @@ class AgentSigner:
 
     def _arguments(self, request: CertificateRequest, file: Path) -> list[str]:
         options = ["clear"]
-        if request.tunnel:
+        if request.purpose is Purpose.JUMP:
             options.append("permit-port-forwarding")
         if request.source_address:
             options.append(f"source-address={','.join(request.source_address)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import asyncssh
 
-from superfacility.adapters.ssh.credentials.authority import SignIn
+from superfacility.adapters.ssh.credentials.authority import Purpose, SignIn
 from superfacility.adapters.ssh.credentials.ca_key import read_key
 from superfacility.facility.errors import InvalidInput, NotPermitted
 
@@ -16,7 +16,7 @@ class UserKeys:
     def __init__(self, template: str) -> None:
         self._template = template
 
-    async def sign_in(self, account: str, *, tunnel: bool = False) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
         return await asyncio.to_thread(self._read, account)
 
     def _read(self, account: str) -> SignIn:

@@ -18,6 +18,7 @@ from superfacility.facility.membership.directory import PeopleDirectory
 from superfacility.facility.scheduler import Scheduler
 from superfacility.facility.status import Resource
 from superfacility.facility.systems import Facility
+from superfacility.facility.transport import Advising
 from superfacility.oauth.keys import SigningKeys
 from superfacility.settings import Settings
 
@@ -188,7 +189,11 @@ async def _systems(settings: Settings) -> list[Finding]:
     except (FacilityError, OSError) as problem:
         return [Finding("systems", "all", str(problem))]
     try:
-        return [finding for name in facility.systems for finding in await _ping(facility, name)]
+        return [
+            finding
+            for name in facility.systems
+            for finding in [*await _ping(facility, name), *await _advice(facility, name)]
+        ]
     finally:
         for system in facility.systems.values():
             if system.scheduler is not None:
@@ -213,7 +218,14 @@ async def _ping(facility: Facility, name: str) -> list[Finding]:
     return findings
 
 
-def _of(system: str, problem: Exception) -> str:
+async def _advice(facility: Facility, name: str) -> list[Finding]:
+    transport = facility.systems[name].transport
+    if not isinstance(transport, Advising):
+        return []
+    return [Finding("systems", f"{name}: transport", _of(name, words)) for words in await transport.advice()]
+
+
+def _of(system: str, problem: Exception | str) -> str:
     """The problem with the name of its system, which adapters may have written before it."""
     return f"{system}: {str(problem).removeprefix(f'{system}: ')}"
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from superfacility.facility.commands import Command, CommandResult
 from superfacility.facility.files import FileEntry, FileStat, WriteGuard
@@ -72,3 +72,11 @@ class Transport(Protocol):
         """Raises `Unavailable` when the system cannot be reached."""
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """What a transport may have besides: advice for the operator, which `sfapi check` shows."""
+
+    async def advice(self) -> Sequence[str]:
+        """A sentence for each thing to mend that no failure tells of. The system itself is not asked."""

@@ -93,7 +93,7 @@ async def test_only_the_certificate_for_the_way_forwards_and_only_ports(
         credentials = through(login_node, **options)._connector._credentials
         permitted = {}
         for purpose in Purpose:
-            certificate = certificate_of(await credentials.sign_in(login_node.alice.name, purpose))
+            certificate = certificate_of(await credentials.sign_in(login_node.alice.name, purpose, ()))
             permitted[purpose] = {name for name in certificate.options if name.startswith("permit-")}
     assert permitted == {Purpose.LOGIN: set(), Purpose.JUMP: {"permit-port-forwarding"}}
 

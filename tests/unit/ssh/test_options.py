@@ -17,6 +17,8 @@ def test_what_is_given_is_read() -> None:
     )
     assert options.jump == (Hop("bastion"), Hop("::1", 2222, "gate"))
     assert (options.port, options.ca_key, options.certificate_minutes) == (22, Path("/etc/ca"), 5)
+    assert options.way == (*options.jump, Hop("login"))
+    assert options.source_address is None
     assert options.environment == {"SLURM_CONF": "/etc/slurm.conf"}
 
 
@@ -42,6 +44,9 @@ def test_what_is_given_is_read() -> None:
         ({"certificate_minutes": 16}, "certificate_minutes"),
         ({"certificate_minutes": 0}, "certificate_minutes"),
         ({"channels_per_connection": 1}, "channels_per_connection"),
+        ({"source_address": "192.0.2.1"}, "source_address"),
+        ({"source_address": ["gateway"]}, "source_address"),
+        ({"source_address": ["192.0.2.1/24"]}, "source_address"),
         ({"jump": "bastion"}, "jump"),
         ({"jump": ["a b"]}, "jump"),
         ({"jump": ["bastion:x"]}, "jump"),

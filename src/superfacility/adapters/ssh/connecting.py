@@ -8,7 +8,7 @@ from typing import Any
 import asyncssh
 
 from superfacility.adapters.ssh.breaker import Unreachable
-from superfacility.adapters.ssh.credentials import Credentials, Purpose
+from superfacility.adapters.ssh.credentials import Credentials, Purpose, SignIn, own_addresses
 from superfacility.adapters.ssh.options import Hop, Options
 from superfacility.facility.errors import InvalidInput, NotPermitted
 
@@ -39,21 +39,34 @@ class Connector:
         through: list[asyncssh.SSHClientConnection] = []
         seconds: list[float] = []
         try:
-            for hop in (*self._options.jump, Hop(self._options.host, self._options.port)):
+            for hop in self._options.way:
                 purpose = Purpose.JUMP if len(through) < len(self._options.jump) else Purpose.LOGIN
                 name = hop.account or account
-                sign_in = await self._credentials.sign_in(name, purpose)
+                good_from = await self._good_from(hop, first=not through)
+                sign_in = await self._credentials.sign_in(name, purpose, good_from)
                 if sign_in.seconds is not None:
                     seconds.append(sign_in.seconds)
-                through.append(await self._connect(hop, name, sign_in.keys, through[-1] if through else None))
+                through.append(await self._connect(hop, name, sign_in, through[-1] if through else None))
         except BaseException:
             for each in reversed(through):
                 each.abort()
             raise
         return Opened(through[-1], through[:-1], min(seconds, default=None))
 
+    async def _good_from(self, hop: Hop, *, first: bool) -> tuple[str, ...]:
+        """Behind a jump host only the operator knows which address of it the next machine sees."""
+        if self._options.source_address is not None:
+            return self._options.source_address
+        if not first or self._options.user_keys is not None:
+            return ()
+        try:
+            async with asyncio.timeout(self._options.connect_timeout):
+                return await own_addresses(hop.host, hop.port)
+        except OSError as problem:
+            raise _out_of_reach(hop, problem) from None
+
     async def _connect(
-        self, hop: Hop, account: str, keys: Sequence[asyncssh.SSHKeyPair], tunnel: asyncssh.SSHClientConnection | None
+        self, hop: Hop, account: str, sign_in: SignIn, tunnel: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
         try:
             async with asyncio.timeout(self._options.connect_timeout):
@@ -61,24 +74,20 @@ class Connector:
                     hop.host,
                     hop.port,
                     username=account,
-                    client_keys=list(keys) or None,
+                    client_keys=list(sign_in.keys) or None,
                     tunnel=tunnel,
                     **self._settings(),
                 )
         except TimeoutError:
             raise Unreachable(f"{hop.host} does not answer: no connection within {self._timeout}.") from None
         except asyncssh.PermissionDenied:
-            raise NotPermitted(
-                f"{hop.host} does not let this service act as {account}. The operator must see that the account exists "
-                "there and that sshd trusts what the service signs in with (TrustedUserCAKeys, or an authorized key)."
-            ) from None
+            raise _not_let_in(hop, account, sign_in.source_address) from None
         except asyncssh.HostKeyNotVerifiable:
             raise _changed(hop.host) from None
         except asyncssh.ChannelOpenError as problem:
             raise _no_way(hop, problem.reason) from None
         except (OSError, asyncssh.Error) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-            raise Unreachable(f"{hop.host} cannot be reached: {reason}.") from None
+            raise _out_of_reach(hop, problem) from None
 
     @property
     def _timeout(self) -> str:
@@ -102,7 +111,7 @@ class Connector:
 
     async def greet(self) -> None:
         """`Unavailable` unless the first machine on the way says the first words of SSH. Nobody signs in."""
-        hop = (*self._options.jump, Hop(self._options.host, self._options.port))[0]
+        hop = self._options.way[0]
         try:
             async with asyncio.timeout(self._options.connect_timeout):
                 reader, writer = await asyncio.open_connection(hop.host, hop.port)
@@ -113,7 +122,7 @@ class Connector:
         except TimeoutError:
             raise Unreachable(f"{hop.host} does not answer: no word within {self._timeout}.") from None
         except OSError as problem:
-            raise Unreachable(f"{hop.host} cannot be reached: {problem.strerror or problem}.") from None
+            raise _out_of_reach(hop, problem) from None
         if not said.startswith(b"SSH-2.0-"):
             raise Unreachable(f"{hop.host} does not speak SSH on port {hop.port}.")
 
@@ -130,6 +139,24 @@ def _host_keys(options: Options) -> Any:
         return ([], [asyncssh.read_public_key(str(options.host_ca))], [])
     except (OSError, asyncssh.KeyImportError) as problem:
         raise InvalidInput(f"host_ca: {options.host_ca} is not a public key: {problem}.") from None
+
+
+def _out_of_reach(hop: Hop, problem: Exception) -> Unreachable:
+    reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return Unreachable(f"{hop.host} cannot be reached: {reason}.")
+
+
+def _not_let_in(hop: Hop, account: str, good_from: Sequence[str]) -> NotPermitted:
+    words = (
+        f"{hop.host} does not let this service act as {account}. The operator must see that the account exists there "
+        "and that sshd trusts what the service signs in with (TrustedUserCAKeys, or an authorized key)"
+    )
+    if good_from:
+        words += (
+            f", and that it sees this service at {', '.join(good_from)}: if it sees another address, as behind NAT, "
+            "that one belongs into source_address"
+        )
+    return NotPermitted(f"{words}.")
 
 
 def _no_way(hop: Hop, reason: str) -> Unreachable:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ class Options:
     key_service_token: Path | None = None
     user_keys: str | None = None
     certificate_minutes: int = 5
-    source_address: tuple[str, ...] = ()
+    source_address: tuple[str, ...] | None = None
+    """Empty: anywhere. None: this machine's own address, where it is known."""
     connections_per_user: int = 2
     channels_per_connection: int = 8
     connections: int = 64
@@ -53,6 +55,11 @@ class Options:
     probe_account: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     path: str = STANDARD_PATH
+
+    @property
+    def way(self) -> tuple[Hop, ...]:
+        """The machines that are signed in to, one through the other; the last one is the login node."""
+        return (*self.jump, Hop(self.host, self.port))
 
 
 def read_options(options: Mapping[str, Any]) -> Options:
@@ -126,6 +133,16 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     return tuple(_text(name, each) for each in value)
 
 
+def _networks(name: str, value: Any) -> tuple[str, ...]:
+    given = _texts(name, value)
+    for each in given:
+        try:
+            ip_network(each)
+        except ValueError as problem:
+            raise InvalidInput(f"{name} must be a list of addresses and networks: {problem}.") from None
+    return given
+
+
 def _hops(name: str, value: Any) -> tuple[Hop, ...]:
     return tuple(_hop(name, each) for each in _texts(name, value))
 
@@ -165,7 +182,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "key_service_token": _file,
     "user_keys": _text,
     "certificate_minutes": _between(1, LONGEST_CERTIFICATE),
-    "source_address": _texts,
+    "source_address": _networks,
     "connections_per_user": _between(1, 100),
     "channels_per_connection": _between(2, 1000),
     "connections": _between(1, 10_000),

@@ -9,7 +9,7 @@ from functools import partial
 
 from superfacility.adapters.ssh.connecting import Connector
 from superfacility.adapters.ssh.connection import Connection
-from superfacility.adapters.ssh.credentials import open_credentials
+from superfacility.adapters.ssh.credentials import advice, open_credentials
 from superfacility.adapters.ssh.files.listing import last_words, listing_command, read_listing
 from superfacility.adapters.ssh.files.reading import open_file
 from superfacility.adapters.ssh.files.session import Session
@@ -111,6 +111,9 @@ class SshTransport:
         done = await self.run(User(0, UserName(self._options.probe_account)), Command(("true",), time_limit=20.0))
         if done.exit_code:
             raise Unavailable(f"{self._site.system}: commands of {self._options.probe_account} do not end well.")
+
+    async def advice(self) -> Sequence[str]:
+        return await advice(self._options)
 
     async def aclose(self) -> None:
         await self.pool.aclose()

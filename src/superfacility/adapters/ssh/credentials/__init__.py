@@ -3,6 +3,7 @@
 What belongs here: keys, certificates, and whoever signs them. What does not: connections.
 """
 
+from superfacility.adapters.ssh.credentials.addresses import advice, own_addresses
 from superfacility.adapters.ssh.credentials.authority import Authority, Credentials, Purpose, SignIn
 from superfacility.adapters.ssh.credentials.ca_key import CaKey
 from superfacility.adapters.ssh.credentials.key_service import KeyService
@@ -11,7 +12,7 @@ from superfacility.adapters.ssh.credentials.user_keys import UserKeys
 from superfacility.adapters.ssh.options import Options
 from superfacility.core.clock import Clock
 
-__all__ = ["Credentials", "Purpose", "SignIn", "open_credentials"]
+__all__ = ["Credentials", "Purpose", "SignIn", "advice", "open_credentials", "own_addresses"]
 
 
 def open_credentials(options: Options, clock: Clock) -> Credentials:

@@ -43,16 +43,22 @@ _RULE = (
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What signs in as one account. `seconds` is how long it stays valid; None: for ever."""
+    """What signs in as one account.
+
+    `seconds` is how long it stays valid; None: for ever. `source_address` is where it was asked to be good from; empty:
+    anywhere.
+    """
 
     keys: Sequence[asyncssh.SSHKeyPair]
     seconds: float | None
+    source_address: tuple[str, ...] = ()
 
 
 class Credentials(Protocol):
     """Gives what signs in as an account. `Unavailable` when whoever signs does not."""
 
-    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn: ...
+    async def sign_in(self, account: str, purpose: Purpose, source_address: tuple[str, ...]) -> SignIn:
+        """What is good from those addresses or networks alone, if it can be bound to any; empty: from anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +79,15 @@ class Signer(Protocol):
     async def sign(self, request: CertificateRequest) -> str: ...
 
 
-def request_for(account: str, public_key: str, options: Options, purpose: Purpose) -> CertificateRequest:
+def request_for(
+    account: str, public_key: str, options: Options, purpose: Purpose, source_address: tuple[str, ...]
+) -> CertificateRequest:
     return CertificateRequest(
         public_key=public_key,
         account=account,
         seconds=options.certificate_minutes * 60,
         key_id=f"superfacility {platform.node()} for {account}",
-        source_address=options.source_address,
+        source_address=source_address,
         purpose=purpose,
     )
 
@@ -92,10 +100,10 @@ class Authority:
         self._options = options
         self._clock = clock
 
-    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose, source_address: tuple[str, ...]) -> SignIn:
         key = asyncssh.generate_private_key("ssh-ed25519")
         public_key = key.export_public_key("openssh").decode().strip()
-        request = request_for(account, public_key, self._options, purpose)
+        request = request_for(account, public_key, self._options, purpose, source_address)
         return certified(key, await self._signer.sign(request), request, self._clock)
 
 
@@ -113,7 +121,7 @@ def certified(key: asyncssh.SSHKey, text: str, request: CertificateRequest, cloc
             "The operator must correct what signs user certificates.",
             retry_after=60,
         ) from problem
-    return SignIn(asyncssh.load_keypairs([(key, loaded)]), remaining)
+    return SignIn(asyncssh.load_keypairs([(key, loaded)]), remaining, request.source_address)
 
 
 def _judge(certificate: SSHCertificate, key: asyncssh.SSHKey, request: CertificateRequest, clock: Clock) -> float:

@@ -41,10 +41,10 @@ class KeyService:
             return {}
         return {"Authorization": "Bearer " + read_secret(self._token, "key_service_token").decode().strip()}
 
-    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose, source_address: tuple[str, ...]) -> SignIn:
         key = asyncssh.generate_private_key("ssh-ed25519")
         public_key = key.export_public_key("openssh").decode().strip()
-        request = request_for(account, public_key, self._options, purpose)
+        request = request_for(account, public_key, self._options, purpose, source_address)
         answer = await self._ask(request)
         if isinstance(private_key := answer.get("private_key"), str):
             try:

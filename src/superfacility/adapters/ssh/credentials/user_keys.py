@@ -16,7 +16,7 @@ class UserKeys:
     def __init__(self, template: str) -> None:
         self._template = template
 
-    async def sign_in(self, account: str, purpose: Purpose = Purpose.LOGIN) -> SignIn:
+    async def sign_in(self, account: str, purpose: Purpose, source_address: tuple[str, ...]) -> SignIn:
         return await asyncio.to_thread(self._read, account)
 
     def _read(self, account: str) -> SignIn:

@@ -61,7 +61,8 @@ class Scheduler(Protocol):
         """Put a running or just ended job back into the queue, under the same id."""
 
     async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
-        """`Refused` in the scheduler's words where its rules forbid it (a longer time limit, an unknown QOS)."""
+        """`Refused` in the scheduler's words where its rules forbid it (an unknown QOS); `NotPermitted` for a longer
+        time limit that only its operators give. As `cancel` for unknown and others' jobs."""
 
     async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
         """`NotFound` if there is no such job any more; `NotPermitted` if the user may not see it.

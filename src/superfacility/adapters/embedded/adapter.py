@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from superfacility.adapters.embedded.configuration import Configuration, read_options
 from superfacility.adapters.embedded.connection import Connection
+from superfacility.adapters.embedded.daemon.changing import DENIED
 from superfacility.adapters.embedded.daemon.environment import clean_environment
 from superfacility.adapters.embedded.mirror import Mirror
 from superfacility.adapters.embedded.processes import write_programs
@@ -152,7 +153,15 @@ class EmbeddedScheduler:
             question["limit"] = long_clock_text(change.time_limit.total_seconds())
         if change.qos is not None:
             question["qos"] = change.qos
-        await self._ask(question)
+        try:
+            await self._ask(question)
+        except Refused as error:
+            if change.time_limit is None or DENIED not in error.words:
+                raise
+            raise NotPermitted(
+                f"Only the facility's staff give a running job a longer time limit: ask them to do it for {job_id}, or "
+                "submit it again with the limit that it needs."
+            ) from None
 
     async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
         found = await self._ask({"do": "details", **_named(user, job_id)})

@@ -195,12 +195,18 @@ class FakeScheduler:
         await self.faults.before("change")
         if change.qos in self.unknown_qos:
             raise Refused("Invalid qos specification\n")
+        if change.time_limit is not None and not user.staff:
+            self._check_waits(user, job_id)
         for job in self._pending(user, job_id):
             if change.time_limit is not None:
                 self.limits[job.id] = change.time_limit
             self.jobs[job.id] = replace(job, qos=change.qos or job.qos)
         self.version += 1
         self.faults.after("change")
+
+    def _check_waits(self, user: User, job_id: JobId) -> None:
+        if any(job.state is JobState.RUNNING for job in self._own(user, job_id)):
+            raise NotPermitted(f"Only staff give a running job another time limit: ask them to do it for {job_id}.")
 
     async def details(self, user: User, job_id: JobId, *, listed: Job | None = None, script: bool = True) -> JobDetails:
         await self.faults.before("details")

@@ -9,6 +9,9 @@ from superfacility.adapters.embedded.protocol import Problem
 from superfacility.adapters.embedded.records import PENDING, RUNNING, JobRecord, Submission
 from superfacility.adapters.embedded.request.times import parse_duration
 
+DENIED = "Access/permission denied"
+"""As Slurm says of a longer time limit."""
+
 
 def changed_jobs(
     jobs: Sequence[JobRecord], submission: Submission, asked: Mapping[str, Any], configuration: Configuration
@@ -33,7 +36,7 @@ def changed_jobs(
     limit = _limit(str(asked["limit"]), submission, configuration)
     running = [job for job in active if job.state == RUNNING]
     if any(_longer(limit, job.limit) for job in running) and not asked.get("staff"):
-        raise Problem("refused", "Access/permission denied")
+        raise Problem("refused", DENIED)
     return [replace(job, **values, limit=limit) for job in (pending if "qos" in asked else active)]
 
 

@@ -22,6 +22,12 @@ from superfacility.facility.people import User
 _QOS = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _RUNS = frozenset({JobState.RUNNING, JobState.COMPLETING, JobState.SUSPENDED, JobState.STOPPED, JobState.SIGNALING})
 
+_LONGER = (
+    "Slurm lets only its operators give a job a longer time limit: ask the facility's staff to do it for %s, or submit "
+    "it again with the limit that it needs."
+)
+"""Its own words are that access is denied."""
+
 
 class Control:
     """What a user does to a job of theirs."""
@@ -57,7 +63,7 @@ class Control:
         await self._scontrol(user, job_id, "requeue", job_id)
 
     async def change(self, user: User, job_id: JobId, change: JobChange) -> None:
-        """A permission that is denied here is about the value; another's job is an invalid user."""
+        """A permission that is denied for one's own job is about the time limit."""
         self._check(job_id)
         settings = []
         if change.time_limit is not None:
@@ -72,7 +78,7 @@ class Control:
         if result.exit_code:
             words = said(result)
             if "Access/permission denied" in words and await self._is_own(user, job_id):
-                raise Refused(words)
+                raise Refused(words) if change.time_limit is None else NotPermitted(_LONGER % job_id)
             raise refusal_of_job(self._programs.system, "scontrol", job_id, result)
 
     async def _scontrol(self, user: User, job_id: JobId, *arguments: str) -> None:

@@ -124,6 +124,14 @@ class ControlContract(SchedulerFixtures):
         job = await queued_until(scheduler, job_id, lambda job: job.columns["time_limit"] == "20:00")
         assert (job.qos, job.columns["qos"]) == (second_qos, second_qos)
 
+    async def test_a_longer_time_limit_of_a_running_job_is_not_its_owners_to_give(
+        self, scheduler: Scheduler, submit: Submit, reach: Reach, first_user: User
+    ) -> None:
+        job_id = await submit(first_user, JobScript(text="#!/bin/sh\n#SBATCH --time=5\nexec sleep 600\n"))
+        await reach(job_id, JobState.RUNNING)
+        with pytest.raises(NotPermitted, match="staff"):
+            await scheduler.change(first_user, job_id, JobChange(timedelta(hours=1)))
+
     async def test_an_unknown_qos_is_refused(self, scheduler: Scheduler, submit: Submit, first_user: User) -> None:
         job_id = await submit(first_user, WAITING)
         before = (await queued_job(scheduler, job_id)).qos

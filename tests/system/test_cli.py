@@ -259,6 +259,9 @@ def test_reservations(run: Run) -> None:
     assert made["reservation"]["users"] == ["demo1"]
     changed = run("reservations", "change", "beamtime", "--end", "2030-06-01T21:00:00+00:00", "--json")
     assert told(changed, "reservations change")["reservation"]["end"].startswith("2030-06-01T21:00")
+    changed = run("reservations", "change", "beamtime", "--users", "", "--projects", "m0001", "--json")
+    holders = told(changed, "reservations change")["reservation"]
+    assert (holders["users"], holders["projects"], holders["cores"]) == ([], ["m0001"], 1)
     assert told(run("reservations", "--json"), "reservations list")["reservations"][0]["name"] == "beamtime"
     assert told(run("reservations", "show", "beamtime", "--json"), "reservations show")
     assert run("reservations", "create", "x").returncode == 2

@@ -93,9 +93,9 @@ class ReservationCalls(TaskCalls):
         await self._finished(ask)
 
     async def change_reservation(self, /, system: str, name: str, **changes: Any) -> None:
-        """What is left out stays as it is."""
-        form = {key: _time(value) for key, value in changes.items() if value is not None}
-        await self._finished(Ask("POST", _path(system, name), form=form))
+        """What is left out stays as it is; an empty list of users or projects leaves none of them."""
+        sent = {key: _time(value) for key, value in changes.items() if value is not None}
+        await self._finished(Ask("POST", _path(system, name), json=sent))
 
     async def delete_reservation(self, system: str, name: str) -> None:
         """Running jobs go on."""

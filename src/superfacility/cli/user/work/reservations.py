@@ -35,7 +35,7 @@ def _show(call: Call) -> int:
     return _told(call, call.connection.reservation(call.system(), call.options.name))
 
 
-def _what(parser: Parser) -> None:
+def _extent(parser: Parser) -> None:
     _name(parser)
     parser.add_argument(
         "--start", metavar="TIME", help="2026-06-01T08:00, in the facility's local time, or with an offset"
@@ -43,12 +43,22 @@ def _what(parser: Parser) -> None:
     parser.add_argument("--end", metavar="TIME", help="the same for its end")
     parser.add_argument("--nodes", type=int, metavar="N", help="so many whole nodes")
     parser.add_argument("--cores", type=int, metavar="N", help="instead of nodes")
+
+
+def _what(parser: Parser) -> None:
+    _extent(parser)
     parser.add_argument("--users", metavar="NAMES", help="who may use it, with commas; you, if nobody is named")
     parser.add_argument("--projects", metavar="NAMES", help="projects whose members may use it, with commas")
 
 
+def _other(parser: Parser) -> None:
+    _extent(parser)
+    parser.add_argument("--users", metavar="NAMES", help="all who may use it from now on, with commas; '' for none")
+    parser.add_argument("--projects", metavar="NAMES", help="all projects whose members may; '' for none")
+
+
 def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _create(call: Call) -> int:
@@ -120,7 +130,7 @@ COMMANDS = {
             "list": Command(_list, system_option, _MANY, "Those that have not ended."),
             "show": Command(_show, _name, _ONE, "One of them."),
             "create": Command(_create, _what, _ONE, "Set nodes or cores aside."),
-            "change": Command(_change, _what, _ONE, "What is left out stays as it is."),
+            "change": Command(_change, _other, _ONE, "What is left out stays as it is."),
             "delete": Command(_delete, _name, {"deleted": str}, "End it; running jobs go on."),
         },
         usual="list",

@@ -36,7 +36,7 @@ from superfacility.facility.jobs import (
     QueueSnapshot,
 )
 from superfacility.facility.people import Allocation, Project, ProjectName, Role, User, UserName
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.status import Note, Outage, Resource, ResourceName
 from superfacility.facility.systems import Facility, Filesystem, FilesystemKind, System, SystemName
 from superfacility.facility.transfers import Endpoint
@@ -235,11 +235,11 @@ class ListedScheduler:
             raise Conflict(f"The name {reservation.name} is taken.")
         return found
 
-    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
-        if reservation.name not in self.reserved:
-            raise NotFound(f"No reservation {reservation.name}.")
-        self.reserved[reservation.name] = reservation
-        return reservation
+    async def change_reservation(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
+        if name not in self.reserved:
+            raise NotFound(f"No reservation {name}.")
+        self.reserved[name] = change.of(self.reserved[name])
+        return self.reserved[name]
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         if self.reserved.pop(name, None) is None:

@@ -95,9 +95,71 @@ async def test_a_reservation_is_changed_in_part(site):
 
 
 @pytest.mark.parametrize(
+    ("sent", "changed"),
+    [
+        ({"end": "2999-01-01T00:00:00+00:00"}, {"end": "2999-01-01T00:00:00+00:00"}),
+        ({"users": ["demo1", "demo2"]}, {"users": ["demo1", "demo2"]}),
+        ({"users": []}, {"users": []}),
+        ({"projects": []}, {"projects": []}),
+        ({"nodes": 2}, {"nodes": 2, "cores": None}),
+    ],
+)
+async def test_a_scheduler_may_tell_both_sizes(site, sent, changed):
+    """As Slurm does: a change needs none of them."""
+    await change(site, "POST", PATH, data=form(site, users="demo1", projects="m0001"))
+    site.scheduler.reserved["beamtime"] = replace(site.scheduler.reserved["beamtime"], nodes=1, cores=64)
+    before = (await site.get(f"{PATH}/beamtime", "green:demo1")).json()
+    assert (await change(site, "POST", f"{PATH}/beamtime", json=sent))["error"] is None
+    assert (await site.get(f"{PATH}/beamtime", "green:demo1")).json() == before | changed
+
+
+async def test_lists_are_emptied_by_a_form_too(site):
+    await change(site, "POST", PATH, data=form(site, users="demo1", projects="m0001"))
+    await change(site, "POST", f"{PATH}/beamtime", data={"projects": ""})
+    assert (await site.get(f"{PATH}/beamtime", "green:demo1")).json()["projects"] == []
+
+
+async def test_what_is_not_named_stays_as_it_is_when_the_task_runs(site):
+    """Between request and task somebody else has changed it."""
+    await change(site, "POST", PATH, data=form(site))
+    accepted = (await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"cores": 1})).json()
+    others = {"end": site.clock.now() + timedelta(days=1), "users": ("demo1", "demo2")}
+    site.scheduler.reserved["beamtime"] = replace(site.scheduler.reserved["beamtime"], **others)
+    async with site.working():
+        await site.result(accepted["task_id"])
+    found = site.scheduler.reserved["beamtime"]
+    assert (found.cores, found.end, found.users) == (1, *others.values())
+
+
+async def test_what_a_change_makes_is_checked_again_when_the_task_runs(site):
+    await change(site, "POST", PATH, data=form(site))
+    start = site.clock.now() + timedelta(hours=2)
+    accepted = (await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"start": start.isoformat()})).json()
+    sooner = replace(site.scheduler.reserved["beamtime"], end=start - timedelta(minutes=1))
+    site.scheduler.reserved["beamtime"] = sooner
+    async with site.working():
+        result = json.loads((await site.result(accepted["task_id"]))["result"])
+    assert result["error"] == "A reservation must end after it starts."
+    assert site.scheduler.reserved["beamtime"] == sooner
+
+
+async def test_one_that_has_begun_keeps_its_start(site):
+    await change(site, "POST", PATH, data=form(site))
+    begun = replace(site.scheduler.reserved["beamtime"], state="ACTIVE")
+    site.scheduler.reserved["beamtime"] = begun
+    same = {"start": begun.start.isoformat(), "end": (begun.end + timedelta(hours=1)).isoformat()}
+    assert (await change(site, "POST", f"{PATH}/beamtime", json=same))["status"] == "ok"
+    other = {"start": (begun.start + timedelta(minutes=1)).isoformat()}
+    answer = await site.call("POST", f"{PATH}/beamtime", "red:demo1", json=other)
+    assert (answer.status_code, "has begun" in answer.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize(
     "sent",
     [
         {},
+        {"users": []},
+        {"users": [], "projects": []},
         {"cores": 0},
         {"nodes": 1, "cores": 1},
         {"end": "2001-01-01"},

@@ -9,7 +9,7 @@ from superfacility.facility.accounting.associations import AssociationBook
 from superfacility.facility.inventory import Inventory
 from superfacility.facility.jobs import Intent, Job, JobChange, JobDetails, JobId, JobQuery, JobScript, QueueSnapshot
 from superfacility.facility.people import User
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,10 @@ class Scheduler(Protocol):
     async def reserve(self, user: User, reservation: Reservation) -> Reservation:
         """Create, or with the same name and content again: return it. `Conflict` if the name is taken."""
 
-    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
-        """Give an existing one these times, sizes and users; `NotFound` if there is none."""
+    async def change_reservation(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
+        """Change what is named and leave the rest; what it is then returns. `NotFound` if there is none, `NotPermitted`
+        where the scheduler keeps that from the user, `Unsupported` for a size that cannot be changed; and what
+        `ReservationChange.of` raises."""
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         """`NotFound` if there is none."""

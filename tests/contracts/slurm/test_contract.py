@@ -10,8 +10,9 @@ import pytest
 from superfacility.adapters.slurm.adapter import SlurmScheduler
 from superfacility.adapters.slurm.rest.adapter import RestScheduler
 from superfacility.facility.people import User
+from superfacility.facility.reservations import ReservationChange
 from superfacility.testing.clusters import SlurmCluster
-from superfacility.testing.contracts.scheduler import SchedulerContract
+from superfacility.testing.contracts.scheduler import SchedulerContract, Size
 
 _NAMED = os.environ.get("SFAPI_TEST_CLUSTER")
 
@@ -34,6 +35,11 @@ class ClusterContract(SchedulerContract):
     @pytest.fixture
     def single_node(self) -> bool:
         return False
+
+    @pytest.fixture
+    def sizes(self) -> tuple[Size, ReservationChange]:
+        """Slurm changes the number of nodes alone."""
+        return {"nodes": 1}, ReservationChange(nodes=2)
 
 
 class TestSlurm(ClusterContract):

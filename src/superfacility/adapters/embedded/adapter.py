@@ -44,7 +44,7 @@ from superfacility.facility.jobs import (
     QueueSnapshot,
 )
 from superfacility.facility.people import User, UserName
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.scheduler import Capabilities
 from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
@@ -221,23 +221,16 @@ class EmbeddedScheduler:
         )
 
     async def reserve(self, user: User, reservation: Reservation) -> Reservation:
-        return await self._book("reserve", user, reservation)
+        asked = {**_asked(reservation), "name": reservation.name, "owner": user.name}
+        return self._reservation(reservation_from(await self._ask({"do": "reserve", "reservation": asked})))
 
-    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
-        return await self._book("rebook", user, reservation)
-
-    async def _book(self, verb: str, user: User, reservation: Reservation) -> Reservation:
-        asked = {
-            "name": reservation.name,
-            "start": reservation.start.timestamp(),
-            "end": reservation.end.timestamp(),
-            "nodes": reservation.nodes,
-            "cores_asked": reservation.cores,
-            "users": list(reservation.users),
-            "accounts": list(reservation.projects),
-            "owner": user.name,
-        }
-        return self._reservation(reservation_from(await self._ask({"do": verb, "reservation": asked})))
+    async def change_reservation(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
+        current = next((each for each in await self.reservations() if each.name == name), None)
+        if current is not None:
+            change.of(current)
+        asked = {key: value for key, value in _asked(change).items() if value is not None}
+        question = {"do": "rebook", "name": name, "reservation": asked}
+        return self._reservation(reservation_from(await self._ask(question)))
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         await self._ask({"do": "unreserve", "name": name})
@@ -277,6 +270,17 @@ class EmbeddedScheduler:
 
 
 _CHANGING = frozenset({"submit", "cancel", "update", "requeue", "reserve", "rebook", "unreserve"})
+
+
+def _asked(wanted: Reservation | ReservationChange) -> Message:
+    return {
+        "start": None if wanted.start is None else wanted.start.timestamp(),
+        "end": None if wanted.end is None else wanted.end.timestamp(),
+        "nodes": wanted.nodes,
+        "cores_asked": wanted.cores,
+        "users": None if wanted.users is None else list(wanted.users),
+        "accounts": None if wanted.projects is None else list(wanted.projects),
+    }
 
 
 def _named(user: User, job_id: JobId) -> Message:

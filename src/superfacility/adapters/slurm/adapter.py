@@ -31,7 +31,7 @@ from superfacility.facility.jobs import (
     id_order,
 )
 from superfacility.facility.people import User
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.scheduler import Capabilities
 from superfacility.facility.site import Site
 from superfacility.facility.transport import Transport
@@ -127,8 +127,8 @@ class SlurmScheduler:
     async def reserve(self, user: User, reservation: Reservation) -> Reservation:
         return await self._reservations.create(user, reservation)
 
-    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
-        return await self._reservations.change(user, reservation)
+    async def change_reservation(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
+        return await self._reservations.change(user, name, change)
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         await self._reservations.delete(user, name)

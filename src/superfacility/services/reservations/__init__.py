@@ -1,6 +1,5 @@
 """Advance reservations: read together, changed by tasks."""
 
-from superfacility.services.reservations.changes import ReservationChange
 from superfacility.services.reservations.service import ReservationRule, ReservationService
 
-__all__ = ["ReservationChange", "ReservationRule", "ReservationService"]
+__all__ = ["ReservationRule", "ReservationService"]

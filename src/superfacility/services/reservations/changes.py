@@ -1,38 +1,11 @@
-"""What a reservation shall be: how a change makes it of another one, and how a task keeps it."""
+"""What a reservation shall be, or be changed to: how a task keeps it, and what no scheduler need be asked."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from superfacility.facility.errors import InvalidInput
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.tasks.task import Task
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationChange:
-    """What is None stays as it is; other nodes end a size in cores, and the other way round."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    nodes: int | None = None
-    cores: int | None = None
-    users: tuple[str, ...] | None = None
-    projects: tuple[str, ...] | None = None
-
-    def of(self, current: Reservation) -> Reservation:
-        sizes = (self.nodes, self.cores)
-        if sizes == (None, None):
-            sizes = (current.nodes, current.cores)
-        return replace(
-            current,
-            start=self.start or current.start,
-            end=self.end or current.end,
-            nodes=sizes[0],
-            cores=sizes[1],
-            users=current.users if self.users is None else self.users,
-            projects=current.projects if self.projects is None else self.projects,
-        )
 
 
 def kept(system: str, wanted: Reservation) -> dict[str, Any]:
@@ -62,11 +35,44 @@ def wanted_by(task: Task) -> Reservation:
     )
 
 
-def check_extent(wanted: Reservation, now: datetime) -> None:
+def kept_change(system: str, name: str, change: ReservationChange) -> dict[str, Any]:
+    """What a task keeps of a change; None for what stays."""
+    return {
+        "system": system,
+        "name": name,
+        "start": None if change.start is None else change.start.isoformat(),
+        "end": None if change.end is None else change.end.isoformat(),
+        "nodes": change.nodes,
+        "cores": change.cores,
+        "users": None if change.users is None else list(change.users),
+        "projects": None if change.projects is None else list(change.projects),
+    }
+
+
+def change_of(task: Task) -> ReservationChange:
+    intent = task.intent
+    start, end, users, projects = (intent[key] for key in ("start", "end", "users", "projects"))
+    return ReservationChange(
+        start=None if start is None else datetime.fromisoformat(start),
+        end=None if end is None else datetime.fromisoformat(end),
+        nodes=intent["nodes"],
+        cores=intent["cores"],
+        users=None if users is None else tuple(users),
+        projects=None if projects is None else tuple(projects),
+    )
+
+
+def check_times(wanted: Reservation, now: datetime) -> None:
     if wanted.end <= wanted.start:
         raise InvalidInput("A reservation must end after it starts.")
     if wanted.end <= now:
         raise InvalidInput("This reservation would have ended already; choose an end in the future.")
-    sizes = [each for each in (wanted.nodes, wanted.cores) if each is not None]
+
+
+def check_size(asked: Reservation | ReservationChange) -> None:
+    """A change may leave it as it is."""
+    sizes = [each for each in (asked.nodes, asked.cores) if each is not None]
+    if isinstance(asked, ReservationChange) and not sizes:
+        return
     if len(sizes) != 1 or sizes[0] < 1:
         raise InvalidInput("Give either `nodes` or `cores`, and at least 1.")

@@ -8,12 +8,19 @@ from typing import Any
 from superfacility.core.clock import Clock
 from superfacility.facility.errors import FacilityError, InvalidInput, NotFound, NotPermitted
 from superfacility.facility.people import People, User
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.scheduler import Scheduler
 from superfacility.facility.systems import Facility, SystemName
 from superfacility.oauth.principal import Principal
 from superfacility.services.membership.names import check_name
-from superfacility.services.reservations.changes import ReservationChange, check_extent, kept, wanted_by
+from superfacility.services.reservations.changes import (
+    change_of,
+    check_size,
+    check_times,
+    kept,
+    kept_change,
+    wanted_by,
+)
 from superfacility.services.reservations.readings import Reservations, SharedReading
 from superfacility.tasks.keys import IdempotencyKey
 from superfacility.tasks.queue import TaskQueue
@@ -71,7 +78,8 @@ class ReservationService:
         system.require_scheduler()
         self._check_rule(principal)
         check_name("reservation", wanted.name)
-        check_extent(wanted, self.clock.now())
+        check_times(wanted, self.clock.now())
+        check_size(wanted)
         users = wanted.users or (() if wanted.projects else (principal.user.name,))
         await self._check_holders(principal.user, users, wanted.projects)
         intent = kept(system.name, replace(wanted, users=tuple(users)))
@@ -90,12 +98,10 @@ class ReservationService:
         self._check_rule(principal)
         if change == ReservationChange():
             raise InvalidInput("Name what to change: start, end, nodes or cores, users, projects.")
+        check_size(change)
         (current,) = (await self.reservation(machine, name)).known
-        await self._check_holders(principal.user, current.users, current.projects)
-        wanted = change.of(current)
-        check_extent(wanted, self.clock.now())
-        await self._check_holders(principal.user, wanted.users, wanted.projects)
-        intent = kept(system.name, wanted)
+        await self._check_change(principal.user, current, change)
+        intent = kept_change(system.name, name, change)
         return await self._accept(principal, UPDATE, intent, f"{system.name}/{name}", idempotency)
 
     async def delete(self, principal: Principal, machine: str, name: str) -> Task:
@@ -119,40 +125,48 @@ class ReservationService:
                 "A reservation must be yours or one of your projects'; ask the facility's staff for others."
             )
 
+    async def _check_change(self, user: User, current: Reservation, change: ReservationChange) -> None:
+        await self._check_holders(user, current.users, current.projects)
+        wanted = change.of(current)
+        check_times(wanted, self.clock.now())
+        await self._check_holders(user, wanted.users, wanted.projects)
+
     async def _create(self, context: TaskContext) -> Mapping[str, Any]:
         wanted = wanted_by(context.task)
         scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
         return await self._outcome(context.task, lambda user: scheduler.reserve(user, wanted))
 
     async def _update(self, context: TaskContext) -> Mapping[str, Any]:
-        wanted = wanted_by(context.task)
-        scheduler = self.facility.system(context.task.intent["system"]).require_scheduler()
+        """What stays, and whose it is, is what the scheduler has now, and not what it had as the task was accepted."""
+        intent, change = context.task.intent, change_of(context.task)
+        scheduler = self.facility.system(intent["system"]).require_scheduler()
+        name = ReservationName(intent["name"])
 
-        async def change(user: User) -> None:
-            await self._check_still_held(user, scheduler, wanted.name)
-            await scheduler.change_reservation(user, wanted)
+        async def act(user: User) -> None:
+            current = await _found(scheduler, name)
+            if current is not None:
+                await self._check_change(user, current, change)
+            await scheduler.change_reservation(user, name, change)
 
-        return await self._outcome(context.task, change)
+        return await self._outcome(context.task, act)
 
     async def _delete(self, context: TaskContext) -> Mapping[str, Any]:
+        """The name may have gone to somebody else since the task was accepted."""
         intent = context.task.intent
         scheduler = self.facility.system(intent["system"]).require_scheduler()
+        name = ReservationName(intent["name"])
 
         async def remove(user: User) -> None:
-            await self._check_still_held(user, scheduler, ReservationName(intent["name"]))
+            current = await _found(scheduler, name)
+            if current is not None:
+                await self._check_holders(user, current.users, current.projects)
             try:
-                await scheduler.cancel_reservation(user, ReservationName(intent["name"]))
+                await scheduler.cancel_reservation(user, name)
             except NotFound:
                 if context.task.attempts <= 1:
                     raise  # later attempts find it gone because the first one removed it
 
         return await self._outcome(context.task, remove)
-
-    async def _check_still_held(self, user: User, scheduler: Scheduler, name: ReservationName) -> None:
-        """The name may have gone to somebody else since the task was accepted."""
-        found = next((each for each in await scheduler.reservations() if each.name == name), None)
-        if found is not None:
-            await self._check_holders(user, found.users, found.projects)
 
     async def _outcome(self, task: Task, act: Callable[[User], Awaitable[object]]) -> Mapping[str, Any]:
         name = task.intent["name"]
@@ -178,3 +192,7 @@ class ReservationService:
         now = self.clock.now()
         new = NewTask(principal.user.name, handler, intent, now, principal.level.label, principal.client_id)
         return await self.queue.accept(new, principal.audit(now, handler, target), idempotency)
+
+
+async def _found(scheduler: Scheduler, name: ReservationName) -> Reservation | None:
+    return next((each for each in await scheduler.reservations() if each.name == name), None)

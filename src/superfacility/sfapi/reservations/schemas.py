@@ -6,9 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from superfacility.facility.errors import InvalidInput
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.http.times import Timestamp
-from superfacility.services.reservations import ReservationChange
 from superfacility.tasks.task import Task
 
 
@@ -35,7 +34,7 @@ class ReservationRecord(BaseModel):
     name: str
     start: Timestamp
     end: Timestamp
-    nodes: int | None
+    nodes: int | None = Field(description="Slurm tells nodes and cores, whichever was asked for.")
     cores: int | None
     users: list[str]
     projects: list[str]
@@ -84,9 +83,13 @@ class ReservationChangeForm(BaseModel):
     start: datetime | None = Field(default=None, examples=["2026-06-01T08:00:00+00:00"])
     end: datetime | None = Field(default=None, examples=["2026-06-01T20:00:00+00:00"])
     nodes: int | None = Field(default=None, description="Either nodes or cores.")
-    cores: int | None = Field(default=None, description="Either nodes or cores.")
-    users: list[str] | None = Field(default=None, description="All who may use it, in place of those who may now.")
-    projects: list[str] | None = Field(default=None, description="All projects whose members may use it.")
+    cores: int | None = Field(default=None, description="Either nodes or cores; Slurm takes nodes alone.")
+    users: list[str] | None = Field(
+        default=None, description="All who may use it, in place of those who may now; an empty list for none."
+    )
+    projects: list[str] | None = Field(
+        default=None, description="All projects whose members may use it; an empty list for none."
+    )
 
     def change(self) -> ReservationChange:
         return ReservationChange(

@@ -22,7 +22,7 @@ from superfacility.facility.jobs import (
     QueueSnapshot,
 )
 from superfacility.facility.people import ProjectName, User, UserName
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.rows import SACCT_COLUMNS, SQUEUE_COLUMNS
 from superfacility.facility.scheduler import Capabilities
 from superfacility.testing.clocks import FakeClock
@@ -339,16 +339,18 @@ class FakeScheduler:
         self.faults.after("reserve")
         return wanted
 
-    async def change_reservation(self, user: User, reservation: Reservation) -> Reservation:
+    async def change_reservation(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
         await self.faults.before("change_reservation")
         now = self.clock.now()
-        if reservation.name not in self.booked:
-            raise NotFound(f"Requested reservation is invalid: {reservation.name}")
-        if reservation.end <= reservation.start or reservation.end <= now:
+        if name not in self.booked:
+            raise NotFound(f"Requested reservation is invalid: {name}")
+        current, owner = self.booked[name]
+        wanted = change.of(_at(current, now))
+        if wanted.end <= wanted.start or wanted.end <= now:
             raise Refused("Error updating the reservation: Invalid time specified\n")
-        self.booked[reservation.name] = (reservation, self.booked[reservation.name][1])
+        self.booked[name] = (wanted, owner)
         self.faults.after("change_reservation")
-        return _at(reservation, now)
+        return _at(wanted, now)
 
     async def cancel_reservation(self, user: User, name: ReservationName) -> None:
         await self.faults.before("cancel_reservation")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from superfacility.adapters.embedded.configuration import Configuration
-from superfacility.adapters.embedded.daemon.booking import book
+from superfacility.adapters.embedded.daemon.booking import book, changed
 from superfacility.adapters.embedded.daemon.changing import changed_jobs
 from superfacility.adapters.embedded.daemon.execution import Execution
 from superfacility.adapters.embedded.daemon.ledger import Ledger
@@ -229,12 +229,12 @@ class Service:
         return to_json(booked)
 
     def _rebook(self, request: Mapping[str, Any]) -> Message:
-        """Other times, sizes or users for a reservation that is there."""
+        """Other times, sizes or users for a reservation that is there; what is not asked for stays."""
         now = self._clock.now().timestamp()
-        asked = reservation_from({**request["reservation"], "cores": 0})
-        current = self._reservation(asked.name, now)
-        others = [each for each in self._queue.reservations.values() if each.name != asked.name]
-        booked = book(replace(asked, owner=current.owner), others, self.configuration.cores, now)
+        current = self._reservation(str(request["name"]), now)
+        others = [each for each in self._queue.reservations.values() if each is not current]
+        wanted = changed(current, request["reservation"])
+        booked = book(wanted, others, self.configuration.cores, now, doing="updating")
         self._ledger.commit(Change(reservations=[booked]))
         self._wake()
         return to_json(booked)

@@ -10,6 +10,16 @@ from superfacility.adapters.embedded.protocol import Message, Problem
 from superfacility.adapters.embedded.records import JobRecord, Submission, reservation_from
 from superfacility.adapters.embedded.request.times import clock_text, moment_text, parse_duration, parse_moment
 
+_NAMES = {
+    "start": {"starttime"},
+    "end": {"endtime", "duration"},
+    "nodes": {"nodecnt"},
+    "cores_asked": {"corecnt"},
+    "users": {"users", "user"},
+    "accounts": {"accounts", "account"},
+}
+"""What a reservation's update may name, in Slurm's words."""
+
 
 def main() -> None:
     run(_scontrol)
@@ -212,15 +222,11 @@ def _update_reservation(state: Path, settings: dict[str, str]) -> None:
     now = ask(state, {"do": "hello"})["now"]
     start = _moment(settings["starttime"], now) if "starttime" in settings else found[0]["start"]
     asked = _asked(settings, start, now)
-    if not settings.keys() & {"endtime", "duration"}:
-        asked["end"] = found[0]["end"]
-    for key in ("nodes", "cores_asked", "users", "accounts"):
-        asked[key] = asked[key] or found[0].get(key)
-    asked = {key: value for key, value in asked.items() if value is not None}
+    named = {key for key, names in _NAMES.items() if settings.keys() & names}
     try:
-        ask(state, {"do": "rebook", "reservation": asked})
+        ask(state, {"do": "rebook", "name": name, "reservation": {key: asked[key] for key in named}})
     except Problem as problem:
-        raise Failure(f"Error updating the reservation: {problem.words}") from None
+        raise Failure(problem.words) from None
     say("Reservation updated.")
 
 

@@ -1,20 +1,20 @@
-"""Advance reservations by scontrol: what it is told, what it says, and the rights that it checks itself."""
+"""Advance reservations by scontrol: what it is told, and what it tells."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from superfacility.adapters.slurm.acting.refusals import Refusals
 from superfacility.adapters.slurm.programs import Programs
 from superfacility.adapters.slurm.reading.tables import Marks
-from superfacility.adapters.slurm.words import away, said, unavailable
+from superfacility.adapters.slurm.words import said
 from superfacility.facility.commands import CommandResult
-from superfacility.facility.errors import Conflict, FacilityError, InvalidInput, NotFound, Refused
+from superfacility.facility.errors import Conflict, InvalidInput, NotFound
 from superfacility.facility.people import User
-from superfacility.facility.reservations import Reservation, ReservationName
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _PAIR = re.compile(r"(\w+)=(\S*)")
-_NO_RESERVATION = ("Requested reservation is invalid", "not found")
 _TAKEN = "Duplicate reservation name"
 _NOTHING = frozenset({"", "(null)"})
 
@@ -24,6 +24,7 @@ class Reservations:
 
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
+        self._refusals = Refusals(programs)
 
     async def all(self) -> Sequence[Reservation]:
         arguments = ("scontrol", "--oneliner", "show", "reservation")
@@ -32,23 +33,26 @@ class Reservations:
     async def create(self, user: User, asked: Reservation) -> Reservation:
         result = await self._scontrol(user, "create", "reservation", *settings(asked))
         if result.exit_code and _TAKEN not in said(result):
-            raise self._refusal(asked.name, result)
+            raise await self._refusals.of(user, asked.name, result, asked)
         there = await self._named(asked.name)
         if result.exit_code and not _same(asked, there):
             raise Conflict(f"There is a reservation {asked.name!r} already, with another content; choose another name.")
         return there
 
-    async def change(self, user: User, asked: Reservation) -> Reservation:
-        result = await self._scontrol(user, "update", *settings(asked))
-        if result.exit_code:
-            raise self._refusal(asked.name, result)
-        return await self._named(asked.name)
+    async def change(self, user: User, name: ReservationName, change: ReservationChange) -> Reservation:
+        current = await self._named(name)
+        wanted = change.of(current)
+        if told := changed_settings(current, change, wanted):
+            result = await self._scontrol(user, "update", f"ReservationName={name}", *told)
+            if result.exit_code:
+                raise await self._refusals.of(user, name, result, change)
+        return await self._named(name)
 
     async def delete(self, user: User, name: ReservationName) -> None:
         _check(name)
         result = await self._scontrol(user, "delete", f"ReservationName={name}")
         if result.exit_code:
-            raise self._refusal(name, result)
+            raise await self._refusals.of(user, name, result)
 
     async def _scontrol(self, user: User, *arguments: str) -> CommandResult:
         return await self._programs.act(user, ("scontrol", *arguments))
@@ -58,14 +62,6 @@ class Reservations:
             if each.name == name:
                 return each
         raise NotFound(f"{self._programs.system} has no reservation {name!r} (any more).")
-
-    def _refusal(self, name: ReservationName, result: CommandResult) -> FacilityError:
-        words = said(result)
-        if away(words) or not words.strip():
-            return unavailable(self._programs.system, "scontrol", result)
-        if any(each in words for each in _NO_RESERVATION):
-            return NotFound(f"{self._programs.system} has no reservation {name!r}.")
-        return Refused(words)
 
 
 def settings(asked: Reservation) -> tuple[str, ...]:
@@ -79,6 +75,23 @@ def settings(asked: Reservation) -> tuple[str, ...]:
         f"EndTime={_utc(asked.end)}",
         *(f"{key}={value}" for key, value in sizes.items() if value is not None),
         *(f"{key}={','.join(value)}" for key, value in lists.items() if value),
+    )
+
+
+def changed_settings(current: Reservation, change: ReservationChange, wanted: Reservation) -> tuple[str, ...]:
+    """Only what is named, as scontrol takes it: Slurm refuses even the same start of one that has begun, and every
+    number of cores."""
+    _check(*(change.users or ()), *(change.projects or ()))
+    times = {"StartTime": wanted.start} if change.restarts(current) else {}
+    if times or change.end is not None:
+        times["EndTime"] = wanted.end
+    other_cores = change.cores if change.cores != current.cores else None
+    sizes = {"NodeCnt": change.nodes, "CoreCnt": other_cores}
+    lists = {"Users": change.users, "Accounts": change.projects}
+    return (
+        *(f"{key}={_utc(value)}" for key, value in times.items()),
+        *(f"{key}={value}" for key, value in sizes.items() if value is not None),
+        *(f"{key}={','.join(value)}" for key, value in lists.items() if value is not None),
     )
 
 

@@ -5,12 +5,21 @@ A test module inherits from `SchedulerContract`, gives the fixture `scheduler`, 
 """
 
 from superfacility.testing.contracts.scheduler.control import ControlContract
-from superfacility.testing.contracts.scheduler.material import DEMO1, DEMO2, LONG, Reach, Submit, just_now, new_intent
+from superfacility.testing.contracts.scheduler.material import (
+    DEMO1,
+    DEMO2,
+    LONG,
+    Reach,
+    Size,
+    Submit,
+    just_now,
+    new_intent,
+)
 from superfacility.testing.contracts.scheduler.reading import ReadingContract
 from superfacility.testing.contracts.scheduler.reservations import ReservationContract
 from superfacility.testing.contracts.scheduler.submission import SubmissionContract
 
-__all__ = ["DEMO1", "DEMO2", "LONG", "Reach", "SchedulerContract", "Submit", "just_now", "new_intent"]
+__all__ = ["DEMO1", "DEMO2", "LONG", "Reach", "SchedulerContract", "Size", "Submit", "just_now", "new_intent"]
 
 
 class SchedulerContract(SubmissionContract, ControlContract, ReadingContract, ReservationContract):

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
-from superfacility.facility.errors import FacilityError
+from superfacility.facility.errors import FacilityError, NotFound
 from superfacility.facility.jobs import Intent, Job, JobId, JobQuery, JobScript, JobState
 from superfacility.facility.people import User
+from superfacility.facility.reservations import Reservation, ReservationChange, ReservationName
 from superfacility.facility.scheduler import Scheduler
 from superfacility.testing.contracts.scheduler.material import (
     DEMO1,
     DEMO2,
     STAFF,
     Reach,
+    Reserve,
+    Size,
     Submit,
     new_intent,
 )
@@ -54,6 +58,11 @@ class SchedulerFixtures:
         return True
 
     @pytest.fixture
+    def sizes(self) -> tuple[Size, ReservationChange]:
+        """Of a reservation, and what it can be changed to."""
+        return {"nodes": None, "cores": 1}, ReservationChange(cores=2)
+
+    @pytest.fixture
     def reach(self, scheduler: Scheduler) -> Reach:
         """By waiting; a scheduler in memory is pushed instead."""
 
@@ -84,3 +93,16 @@ class SchedulerFixtures:
                 await scheduler.cancel(user, job_id)
             except FacilityError:
                 continue  # it has ended and is forgotten
+
+    @pytest.fixture
+    async def reserve(self, scheduler: Scheduler, staff: User) -> AsyncIterator[Reserve]:
+        made: list[ReservationName] = []
+
+        async def reserve(reservation: Reservation) -> Reservation:
+            made.append(reservation.name)
+            return await scheduler.reserve(staff, reservation)
+
+        yield reserve
+        for name in made:
+            with suppress(NotFound):
+                await scheduler.cancel_reservation(staff, name)

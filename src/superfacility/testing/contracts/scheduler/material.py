@@ -1,6 +1,6 @@
 """People, scripts and words that the suites use."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -32,6 +32,12 @@ UNKNOWN_IDS = ["60000000", "60000000_1", "no-such", "", "-1", "1;2"]
 
 Reach = Callable[[JobId, JobState], Awaitable[Job]]
 """Wait until a job is in a state, or put it there; fails if it does not come."""
+
+
+Reserve = Callable[[Reservation], Awaitable[Reservation]]
+"""Reserve as staff, and delete at the end of the test what is still there."""
+Size = Mapping[str, int | None]
+"""Nodes, or cores."""
 
 
 class Submit(Protocol):

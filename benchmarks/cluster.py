@@ -34,7 +34,8 @@ DATA_PARSER = {"22": "v0.0.38", "24": "v0.0.41"}
 def cluster() -> Iterator[SlurmCluster]:
     """The cluster that is up, or one for this run."""
     was_up = (STATE / "cluster.json").exists() and SlurmCluster.read(STATE).is_up()
-    subprocess.run([SCRIPTS / "up.sh", STATE], check=True, capture_output=True)
+    if not was_up:
+        subprocess.run([SCRIPTS / "up.sh", STATE], check=True, capture_output=True)
     try:
         yield SlurmCluster.read(STATE)
     finally:

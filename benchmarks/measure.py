@@ -1,11 +1,13 @@
 """Running the load generator, taking medians, printing tables."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -48,6 +50,12 @@ def load(
 def processor_seconds(pid: int) -> float:
     """What all threads of a process have used so far: `clock_getcpuclockid` of Linux, to the nanosecond."""
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def busy_seconds() -> float:
+    """What all processes of the machine have used so far, to a hundredth."""
+    user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def interleaved(rounds: int, *sides: Callable[[], float]) -> list[list[float]]:

@@ -10,12 +10,13 @@ import time
 import urllib.parse
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from benchmarks.cluster import Person, facility_on, layers
-from benchmarks.measure import console, load, ratio, table
+from benchmarks.measure import busy_seconds, console, load, processor_seconds, ratio, table
 from benchmarks.servers import Served
 from superfacility.facility.commands import Command
 from superfacility.facility.jobs import Intent, JobScript
@@ -24,7 +25,7 @@ from superfacility.testing.clusters import SlurmCluster
 
 ROUNDS = 30
 SCRIPT = "#!/bin/sh\n#SBATCH -H\n#SBATCH -q regular\n#SBATCH -t 5\n#SBATCH -o /dev/null\ntrue\n"
-RATE, SECONDS = 100, 5
+RATE, SECONDS, BURSTS = 100, 5, 5
 OURS, BY_REST = "gateway over SSH", "gateway over slurmrestd"
 RECORDED = "  of it: until the result is written (before its commit)"
 WARM, PERSON, REST = "sbatch on an open SSH connection", "ssh host sbatch", "POST to slurmrestd"
@@ -38,10 +39,10 @@ def run(cluster: SlurmCluster, folder: Path) -> None:
         with facility_on(cluster, folder) as by_ssh:
             with facility_on(cluster, folder, "slurmrestd") if cluster.rest_submits else nullcontext() as by_rest:
                 figures = asyncio.run(_measure(person, by_ssh, by_rest))
-            accepted = _sustained(by_ssh)
+            burst = _sustained(by_ssh)
     finally:
         person.cancel_all()
-    _print(cluster, figures, accepted)
+    _print(cluster, figures, burst)
 
 
 async def _measure(person: Person, by_ssh: Served, by_rest: Served | None) -> dict[str, list[float]]:
@@ -148,8 +149,20 @@ class Gateway:
         return json.loads(self.connection.getresponse().read())
 
 
-def _sustained(served: Served) -> tuple[float, float]:
-    """p99 of accepting in ms at RATE submissions/s, and the rate at which jobs reached Slurm."""
+@dataclass(frozen=True)
+class Burst:
+    """p99 of accepting in ms, the rate at which jobs reached Slurm, and ms of processor time a submission: the
+    gateway's, and everything's."""
+
+    p99: float
+    rate: float
+    own: float
+    all: float
+
+
+def _sustained(served: Served) -> Burst:
+    """Medians of some bursts of RATE submissions/s. That all are done the database tells: asking the gateway again and
+    again would be a load of its own."""
     token = served.token()
     body = urllib.parse.urlencode({"job": SCRIPT, "isPath": "false"})
     request = (
@@ -157,14 +170,22 @@ def _sustained(served: Served) -> tuple[float, float]:
         f"Authorization: Bearer {token}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     )
-    started = time.perf_counter()
+    bursts = [_burst(served, request) for _ in range(BURSTS)]
+    return Burst(*(statistics.median(getattr(each, field.name) for each in bursts) for field in fields(Burst)))
+
+
+def _burst(served: Served, request: str) -> Burst:
+    own, everything, started = processor_seconds(served.process.pid), busy_seconds(), time.perf_counter()
     result = load(served.port, [request], seconds=SECONDS, rate=RATE)
-    while any(task["status"] == "new" for task in served.call("/tasks", token=token)["tasks"]):
-        time.sleep(0.05)
-    return result["p99_ms"], result["requests"] / (time.perf_counter() - started)
+    with contextlib.closing(sqlite3.connect(served.directory / "superfacility.db")) as connection:
+        while connection.execute("SELECT count(*) FROM tasks WHERE status = 'new'").fetchone()[0]:
+            time.sleep(0.05)
+    count, passed = result["requests"], time.perf_counter() - started
+    own, everything = processor_seconds(served.process.pid) - own, busy_seconds() - everything
+    return Burst(result["p99_ms"], count / passed, 1000 * own / count, 1000 * everything / count)
 
 
-def _print(cluster: SlurmCluster, figures: dict[str, list[float]], accepted: tuple[float, float]) -> None:
+def _print(cluster: SlurmCluster, figures: dict[str, list[float]], burst: Burst) -> None:
     ours = figures[OURS]
     compared = {
         OURS: f"{ratio(ours, figures[WARM]):.2f} x the open connection (goal 1.5)",
@@ -183,7 +204,7 @@ def _print(cluster: SlurmCluster, figures: dict[str, list[float]], accepted: tup
         ],
     )
     table(
-        f"P2 {RATE} submissions/s for {SECONDS} s, one user",
-        ["accept p99 (goal 50 ms)", "reached Slurm (goal 100/s)"],
-        [[f"{accepted[0]:.1f} ms", f"{accepted[1]:.0f}/s"]],
+        f"P2 {RATE} submissions/s for {SECONDS} s, one user (medians of {BURSTS})",
+        ["accept p99 (goal 50 ms)", "reached Slurm (goal 100/s)", "processor time each", "of it the gateway's"],
+        [[f"{burst.p99:.0f} ms", f"{burst.rate:.0f}/s", f"{burst.all:.1f} ms", f"{burst.own:.1f} ms"]],
     )

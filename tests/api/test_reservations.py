@@ -249,3 +249,17 @@ async def test_while_the_scheduler_is_away_the_last_reading_is_told_with_its_age
         assert (told.json(), told.headers["x-data-as-of"]) == (known.json(), known.headers["x-data-as-of"])
         accepted = await site.call("POST", f"{PATH}/beamtime", "red:demo1", json={"cores": 1})
         assert accepted.json()["status"] == "OK", "accepting waits for no scheduler"
+
+
+async def test_a_change_that_was_accepted_is_answered_again_after_the_reservation_is_gone(site):
+    await change(site, "POST", PATH, data=form(site))
+    end = (site.clock.now() + timedelta(hours=5)).isoformat()
+    asked = {"json": {"end": end}, "headers": {"Idempotency-Key": "k1"}}
+    first = (await site.call("POST", PATH + "/beamtime", "red:demo1", **asked)).json()
+    async with site.working():
+        await site.result(first["task_id"])
+    await change(site, "DELETE", PATH + "/beamtime")
+    again = await site.call("POST", PATH + "/beamtime", "red:demo1", **asked)
+    assert again.json()["task_id"] == first["task_id"]
+    asked["headers"] = {"Idempotency-Key": "k2"}
+    assert (await site.call("POST", PATH + "/beamtime", "red:demo1", **asked)).status_code == 404

@@ -82,11 +82,11 @@ async def test_unknown_users_and_projects_are_named(
 ) -> None:
     wrong = (str(alice.name), "nobody-here")
     for attempt in (
-        scheduler.reserve(operator, of(alice, users=wrong)),
-        scheduler.change_reservation(operator, cores.name, ReservationChange(users=wrong)),
+        lambda: scheduler.reserve(operator, of(alice, users=wrong)),
+        lambda: scheduler.change_reservation(operator, cores.name, ReservationChange(users=wrong)),
     ):
         with pytest.raises(InvalidInput, match="knows no user 'nobody-here'"):
-            await attempt
+            await attempt()
     for attempt in (
         scheduler.reserve(operator, of(alice, projects=("m9999",))),
         scheduler.change_reservation(operator, cores.name, ReservationChange(projects=("m9999",))),

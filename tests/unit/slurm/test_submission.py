@@ -365,3 +365,12 @@ def test_options() -> None:
 def test_options_that_are_wrong_are_named(options: dict[str, object], word: str) -> None:
     with pytest.raises(InvalidInput, match=word):
         read_options("perlmutter", options)
+
+
+def test_a_path_that_no_system_can_have_is_refused_before_anything_is_sent() -> None:
+    options = Options(UserName("sfgate"))
+    for text in (None, "#!/bin/sh\n"):
+        script = JobScript(text, "/" + "x" * 4090)
+        with pytest.raises(Refused, match="its path is too long"):
+            submit_command(options, "sbatch", script, INTENT, 1)
+    assert submit_command(options, "sbatch", JobScript(None, "/" + "x" * 2000), INTENT, 1)

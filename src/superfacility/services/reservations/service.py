@@ -99,8 +99,13 @@ class ReservationService:
         if change == ReservationChange():
             raise InvalidInput("Name what to change: start, end, nodes or cores, users, projects.")
         check_size(change)
-        (current,) = (await self.reservation(machine, name)).known
-        await self._check_change(principal.user, current, change)
+        try:
+            (current,) = (await self.reservation(machine, name)).known
+            await self._check_change(principal.user, current, change)
+        except FacilityError:  # what was accepted once may be impossible by now
+            if idempotency is not None and (earlier := await self.queue.accepted(idempotency)) is not None:
+                return earlier
+            raise
         intent = kept_change(system.name, name, change)
         return await self._accept(principal, UPDATE, intent, f"{system.name}/{name}", idempotency)
 

@@ -1,6 +1,7 @@
 """Why Slurm refuses a reservation, in words that say what to do: its own mislead.
 
-Who is no operator is an "Invalid user id" to it, and so is a name that it does not know.
+Who is no operator is an "Invalid user id" to it, and so is a name that it does not know, which in Slurm 26.05 is an
+"Unspecified error".
 """
 
 from superfacility.adapters.slurm.programs import Programs
@@ -20,6 +21,7 @@ from superfacility.facility.reservations import Reservation, ReservationChange, 
 _NO_RESERVATION = ("Requested reservation is invalid", "not found")
 _CORES = "Core-based reservation"
 _NO_ACCOUNT = "Invalid account"
+_UNSPECIFIED = "Unspecified error"
 _LOOKED_UP = frozenset({0, 2})
 """getent's exit codes if all are known, and if some are not."""
 
@@ -43,8 +45,17 @@ class Refusals:
             return unavailable(system, "scontrol", result)
         if any(each in words for each in _NO_RESERVATION):
             return NotFound(f"{system} has no reservation {name!r}.")
+        if not_yours(words) or _UNSPECIFIED in words:
+            unknown = await self._unknown(user, (asked and asked.users) or ())
+            if unknown:
+                return InvalidInput(
+                    f"{system} knows no user {', '.join(map(repr, unknown))}; look for a misspelt name."
+                )
         if not_yours(words):
-            return await self._not_permitted(user, (asked and asked.users) or ())
+            return NotPermitted(
+                f"The Slurm of {system} lets only its operators create, change and delete reservations, and "
+                f"{user.name} is none. Ask the facility's staff to do this for you."
+            )
         if _CORES in words:
             return Unsupported(
                 f"Slurm cannot change the number of cores of a reservation, nor make cores of nodes or nodes of cores: "
@@ -57,16 +68,9 @@ class Refusals:
             )
         return Refused(words)
 
-    async def _not_permitted(self, user: User, users: tuple[str, ...]) -> FacilityError:
-        system = self._programs.system
-        if unknown := await self._unknown(user, users) if users else []:
-            return InvalidInput(f"{system} knows no user {', '.join(map(repr, unknown))}; look for a misspelt name.")
-        return NotPermitted(
-            f"The Slurm of {system} lets only its operators create, change and delete reservations, and {user.name} is "
-            "none. Ask the facility's staff to do this for you."
-        )
-
     async def _unknown(self, user: User, users: tuple[str, ...]) -> list[str]:
+        if not users:
+            return []
         command = Command(("getent", "passwd", "--", *users), time_limit=self._programs.options.read_seconds)
         result = await self._programs.transport.run(user, command)
         if result.exit_code not in _LOOKED_UP:

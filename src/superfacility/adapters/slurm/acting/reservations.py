@@ -134,11 +134,16 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def _same(asked: Reservation, there: Reservation) -> bool:
-    """Slurm fills in what was not asked for: the cores of nodes, the nodes of cores."""
+    """Slurm fills in what was not asked for: the cores of nodes, the nodes of cores. It counts whole seconds, and names
+    nobody twice."""
     return (
-        (asked.start, asked.end) == (there.start, there.end)
+        _seconds(asked) == _seconds(there)
         and (asked.nodes is None or asked.nodes == there.nodes)
         and (asked.cores is None or asked.cores == there.cores)
-        and sorted(asked.users) == sorted(there.users)
-        and sorted(asked.projects) == sorted(there.projects)
+        and set(asked.users) == set(there.users)
+        and set(asked.projects) == set(there.projects)
     )
+
+
+def _seconds(reservation: Reservation) -> tuple[int, int]:
+    return int(reservation.start.timestamp()), int(reservation.end.timestamp())

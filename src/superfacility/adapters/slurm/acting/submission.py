@@ -1,5 +1,6 @@
 """One submission: the command that carries it, and what sbatch's answer means."""
 
+import os
 import re
 import shlex
 from posixpath import normpath
@@ -15,6 +16,8 @@ from superfacility.facility.people import UserName
 _CODE = re.compile(r"[0-9]{1,3}")
 _SUBMISSION = re.compile(r"(\d+)(?:;\S*)?")
 _NOT_PREPARED = 75
+_LONGEST_PATH = 4095
+"""Bytes, of Linux."""
 """Our own exit code (EX_TEMPFAIL): sbatch was not started."""
 _BY_SIGNAL = range(129, 193)
 """128 + n after signal n; sbatch itself ends with 1, or with 255 for an option that it does not understand."""
@@ -40,9 +43,11 @@ _SWEPT = "sfapi.????????-????-????-????-????????????.*"
 
 
 def submit_command(options: Options, sbatch: str, script: JobScript, intent: Intent, attempt: int) -> Command:
-    """Run in the user's home directory, which becomes the job's."""
+    """Run in the user's home directory, which becomes the job's. `Refused` for a path that no system can have."""
     path = f"{carrier(options.spool, intent)}.{attempt}"
     within, prepared = _prepared(script)
+    if script.path is not None and len(os.fsencode(path + within)) > _LONGEST_PATH:
+        raise Refused(f"sbatch: error: Unable to open file {script.path}: its path is too long\n")
     exported = {name: value for name, value in options.environment.items() if name.isascii() and name.isidentifier()}
     program = _PROGRAM % {
         "environment": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exported.items()),

@@ -44,7 +44,9 @@ async def routes(host: str, port: int) -> list[Route]:
 
 
 def _address(socket_name: Sequence[object]) -> Address:
-    return ip_address(str(socket_name[0]).partition("%")[0])
+    """An IPv4 address in IPv6's clothes is seen as itself."""
+    found = ip_address(str(socket_name[0]).partition("%")[0])
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 async def own_addresses(host: str, port: int) -> tuple[str, ...]:

@@ -93,7 +93,11 @@ def test_each_part_is_changed_alone(slurm_facility: Any, operator: Caller, made:
 
 def test_one_that_has_begun_is_changed(slurm_facility: Any, operator: Caller, made: dict[str, Any]) -> None:
     path = f"/{made['name']}"
-    assert operator.error("POST", path, json={"start": soon(seconds=5).isoformat()}) is None
+    end = time.monotonic() + DEADLINE
+    while error := operator.error("POST", path, json={"start": soon(seconds=5).isoformat()}):
+        assert "nodes are busy" in error, error
+        assert time.monotonic() < end, error
+        time.sleep(1)
     end = time.monotonic() + DEADLINE
     while (begun := operator.read(made["name"]))["state"] != "ACTIVE":
         assert time.monotonic() < end, begun

@@ -1,16 +1,16 @@
 """Arrays of which accounting knows a part: it learns of elements one by one, seconds after they have ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from superfacility.adapters.slurm.adapter import SlurmScheduler
-from superfacility.facility.jobs import Job, JobId, JobQuery, JobScript, JobState
+from superfacility.facility.jobs import Job, JobQuery, JobScript, JobState
 from superfacility.facility.people import User
 from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.contracts.scheduler import new_intent
-from superfacility.testing.contracts.scheduler.waiting import PATIENCE, PAUSE
+from superfacility.testing.contracts.scheduler.waiting import PATIENCE, left, until
 
 ELEMENTS = 4
 STARTED = "test $SLURM_ARRAY_TASK_ID = 0 || sleep 20"
@@ -30,34 +30,22 @@ async def test_all_elements_are_known_as_soon_as_the_queue_has_none_of_them(
     directives = f"#SBATCH --array=0-{ELEMENTS - 1}{at_once}\n#SBATCH -o /dev/null\n"
     script = JobScript(f"#!/bin/sh\n{directives}{line}\nexit 3\n")
     array = await scheduler.submit(person("alice"), script, new_intent())
-    await _until(lambda: _recorded(cluster, f"{array}_0"))
+    await until(lambda: _recorded(cluster, f"{array}_0"))
     parts, latest = (JobQuery(ids=frozenset({array}), up_to_date=answer) for answer in (False, True))
     with cluster.lagging_accounting():
-        await _until(lambda: _left(scheduler, array))
+        await until(lambda: left(scheduler, array))
         behind, found = await scheduler.accounting(parts), await scheduler.accounting(latest)
     assert 0 < _failed(behind) < ELEMENTS
     assert [(job.id, job.state, job.exit_code) for job in found] == [
         (f"{array}_{number}", JobState.FAILED, 3) for number in range(ELEMENTS)
     ]
-    await _until(lambda: _caught_up(scheduler, parts))
+    await until(lambda: _caught_up(scheduler, parts))
     assert list(await scheduler.accounting(latest)) == list(await scheduler.accounting(parts))
-
-
-async def _until(wanted: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await wanted():
-                return
-            await asyncio.sleep(PAUSE)
 
 
 async def _recorded(cluster: SlurmCluster, job: str) -> bool:
     asked = ("sacct", "--allocations", "--noheader", f"--jobs={job}", "--format=state")
     return "FAILED" in (await asyncio.to_thread(cluster.root, *asked)).stdout
-
-
-async def _left(scheduler: SlurmScheduler, array: JobId) -> bool:
-    return all(job.parent_id != array for job in (await scheduler.queue()).jobs)
 
 
 async def _caught_up(scheduler: SlurmScheduler, query: JobQuery) -> bool:

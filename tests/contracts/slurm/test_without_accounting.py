@@ -1,7 +1,6 @@
 """A real Slurm without slurmdbd, as on small sites: what the controller remembers stands for the accounting."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from superfacility.adapters.slurm.adapter import SlurmScheduler
 from superfacility.core.clock import SystemClock
 from superfacility.facility.errors import Unsupported
-from superfacility.facility.jobs import JobId, JobQuery, JobScript, JobState
+from superfacility.facility.jobs import JobQuery, JobScript, JobState
 from superfacility.facility.people import User
 from superfacility.facility.systems import System, SystemName
 from superfacility.facility.transport import Transport
@@ -17,7 +16,7 @@ from superfacility.services.compute.collector import Collector
 from superfacility.services.compute.reading.sharing import Sharing
 from superfacility.testing.clusters import SlurmCluster
 from superfacility.testing.contracts.scheduler import new_intent
-from superfacility.testing.contracts.scheduler.waiting import PATIENCE, PAUSE, queued_until
+from superfacility.testing.contracts.scheduler.waiting import PATIENCE, left, queued_until, until
 from superfacility.testing.stores import Memory, MemoryEventLog, MemoryLocks, MemorySnapshotStore
 
 REMEMBERED = timedelta(seconds=60)
@@ -55,7 +54,7 @@ async def test_the_end_of_a_job_is_told(
         ends[:] = [each.data for each in events if (each.subject, each.data["state"]) == (job_id, "FAILED")]
         return bool(ends)
 
-    await _until(told)
+    await until(told)
     (end,) = ends
     assert isinstance(end, dict)
     assert (end["jobid"], end["exit_code"], end["qos"]) == (job_id, 3, "")
@@ -67,7 +66,7 @@ async def test_all_of_an_array_is_remembered(scheduler: SlurmScheduler, person: 
     found = await scheduler.capabilities()
     assert (found.accounting, found.remembers) == (False, REMEMBERED)
     array = await scheduler.submit(person("alice"), ARRAY, new_intent())
-    await _until(lambda: _left(scheduler, array))
+    await until(lambda: left(scheduler, array))
     rows = await scheduler.accounting(JobQuery(ids=frozenset({array}), up_to_date=True))
     assert [(job.id, job.state, job.exit_code) for job in rows] == [
         (f"{array}_{number}", JobState.FAILED, 3) for number in range(4)
@@ -83,15 +82,3 @@ async def test_rows_are_written_as_saccts(scheduler: SlurmScheduler, person: Cal
 async def test_a_longer_time_than_is_remembered_is_refused_in_words(scheduler: SlurmScheduler) -> None:
     with pytest.raises(Unsupported, match="keeps no accounting of jobs, and forgets ended ones after 60 s"):
         await scheduler.accounting(JobQuery(since=SystemClock().now() - timedelta(hours=1)))
-
-
-async def _until(wanted: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await wanted():
-                return
-            await asyncio.sleep(PAUSE)
-
-
-async def _left(scheduler: SlurmScheduler, array: JobId) -> bool:
-    return all(job.parent_id != array for job in (await scheduler.queue()).jobs)

@@ -1,7 +1,7 @@
 """Waiting for what a scheduler tells a moment later; every wait has a deadline against hanging."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from superfacility.facility.errors import Doubtful
@@ -11,6 +11,19 @@ from superfacility.facility.scheduler import Scheduler
 
 PATIENCE = 120.0
 PAUSE = 0.02
+
+
+async def until(wanted: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if await wanted():
+                return
+            await asyncio.sleep(PAUSE)
+
+
+async def left(scheduler: Scheduler, submission: str) -> bool:
+    """Whether the queue has nothing of a job, or of any element of an array."""
+    return all(job.parent_id != submission for job in (await scheduler.queue()).jobs)
 
 
 async def accounted(scheduler: Scheduler, job_id: str) -> list[Job]:
